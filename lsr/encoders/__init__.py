@@ -1,0 +1,1 @@
+"""What is this text's vector?"""

@@ -1,0 +1,315 @@
+"""What an encoder is: a document side and a query side over one term space, and several of those blended.
+
+Every encoder family implements the two small protocols below; everything else in the program sees only ``Encoder`` (one
+term space) and ``BlendedEncoder`` (several).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+
+from lsr.errors import UsageError
+from lsr.vectors import TERM_LIMIT, SparseVectors, Vocabulary
+
+CHUNK = 1024
+"""Texts that a stream of documents hands to an encoder at a time."""
+
+
+@dataclass
+class Counters:
+    """What happened while documents were encoded; encoders add to it."""
+
+    texts: int = 0
+    tokens: int = 0
+    truncated: int = 0
+    empty: int = 0
+
+    def add(self, other: Counters) -> None:
+        """Add the counts of another batch."""
+        self.texts += other.texts
+        self.tokens += other.tokens
+        self.truncated += other.truncated
+        self.empty += other.empty
+
+
+@dataclass(frozen=True)
+class Match:
+    """A place in a text that stands for a term: characters ``start`` to ``end - 1``."""
+
+    start: int
+    end: int
+    term: int
+
+
+class TermStatistics(Protocol):
+    """What a query encoder may ask a collection."""
+
+    @property
+    def documents(self) -> int:
+        """Number of documents in the collection."""
+        ...
+
+    def lookup(self, token: str) -> tuple[int, int] | None:
+        """Term id and number of documents that contain the token, or ``None`` for an unknown token."""
+        ...
+
+
+class DocumentEncoder(Protocol):
+    """The document side of one term space."""
+
+    vocabulary: Vocabulary
+    counters: Counters
+    identity: Mapping[str, Any]
+    """Everything that changes the vectors, as JSON values: hashes of weights and tokenizer, pooling, lengths."""
+
+    needs_collection: bool
+    """Whether ``finish`` needs the mean mass of the whole collection (BM25's average length)."""
+
+    def encode(self, texts: Sequence[str]) -> SparseVectors:
+        """Raw vectors, one row a text in order. For most encoders raw is final."""
+        ...
+
+    def finish(self, raw: SparseVectors, mean_mass: float) -> SparseVectors:
+        """Final weights, given the mean over the collection of the sum of a row's raw weights."""
+        ...
+
+    def matches(self, text: str) -> list[Match]:
+        """The places of a text whose terms the document side sees literally, in order of appearance."""
+        ...
+
+
+class QueryEncoder(Protocol):
+    """The query side of one term space."""
+
+    identity: Mapping[str, Any]
+    needs_statistics: bool
+    """Whether ``encode`` needs statistics of the collection (BM25's idf)."""
+
+    def encode(self, texts: Sequence[str], statistics: TermStatistics | None = None) -> SparseVectors:
+        """Query vectors, one row a text in order; term ids are those of the document side."""
+        ...
+
+
+def fingerprint(*identities: Mapping[str, Any] | str) -> str:
+    """A short name for everything that decides an encoder's output (SHA-256 over canonical JSON, 32 hex digits)."""
+    text = json.dumps(identities, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass
+class Encoder:
+    """One term space: a document encoder and the query encoder that fits it (often the same object).
+
+    Attributes:
+        name: The space's name in blends and explanations, such as ``splade-tiny`` or ``bm25``.
+        source: What ``load_encoder`` needs to find it again: an embedded name, a directory, a hub id.
+        document: The document side.
+        query: The query side.
+        weight: Weight of the space in a blend when nobody says otherwise.
+        capacity: Number of term ids to reserve: the vocabulary's size, or ``None`` for a vocabulary that grows.
+
+    Both sides are safe to use from several threads at once.
+    """
+
+    name: str
+    source: str
+    document: DocumentEncoder
+    query: QueryEncoder
+    weight: float = 1.0
+    capacity: int | None = None
+    statistics: TermStatistics | None = field(default=None, repr=False)
+
+    @property
+    def parts(self) -> tuple[Encoder, ...]:
+        """Its term spaces: itself alone."""
+        return (self,)
+
+    @property
+    def document_fingerprint(self) -> str:
+        """Identity of the document side."""
+        return fingerprint(self.document.identity)
+
+    @property
+    def query_fingerprint(self) -> str:
+        """Identity of the query side."""
+        return fingerprint(self.query.identity)
+
+    def iter_documents(self, texts: Iterable[str]) -> Iterator[SparseVectors]:
+        """Raw vectors of a stream of texts, a chunk of rows at a time; memory does not grow with the stream."""
+        source = iter(texts)
+        while chunk := list(islice(source, CHUNK)):
+            yield self.document.encode(checked_texts(chunk))
+
+    def encode_documents(self, texts: Iterable[str]) -> SparseVectors:
+        """Document vectors, one row a text.
+
+        For an encoder with collection statistics (BM25) the given texts are the collection, and are remembered as such
+        for ``encode_queries``.
+
+        Raises:
+            UsageError: ``texts`` is a single string, or holds something that is not a string.
+        """
+        raw = SparseVectors.concatenate(list(self.iter_documents(checked_iterable(texts))))
+        raw.vocabulary = self.document.vocabulary
+        raw.fingerprint = self.document_fingerprint
+        if self.query.needs_statistics:
+            self.statistics = _RowStatistics(raw, self.document.vocabulary)
+        return self.document.finish(raw, mean_mass(raw))
+
+    def encode_queries(self, texts: Iterable[str]) -> SparseVectors:
+        """Query vectors, one row a text.
+
+        Raises:
+            UsageError: ``texts`` is a single string, or holds something that is not a string; or the encoder needs the
+                statistics of a collection and has seen none.
+        """
+        listed = checked_texts(list(checked_iterable(texts)))
+        if self.query.needs_statistics and self.statistics is None:
+            raise UsageError(
+                f"{self.name} weighs query terms by their rarity in a collection, and has seen none",
+                hint="encode the documents first, or search through an index",
+            )
+        vectors = self.query.encode(listed, self.statistics)
+        vectors.vocabulary = self.document.vocabulary
+        vectors.fingerprint = self.query_fingerprint
+        return vectors
+
+
+@dataclass
+class BlendedEncoder:
+    """Several term spaces side by side, each a range of term ids."""
+
+    parts: tuple[Encoder, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the parts, joined by a plus sign."""
+        return "+".join(part.name for part in self.parts)
+
+    @property
+    def bases(self) -> tuple[int, ...]:
+        """First term id of each part."""
+        return term_ranges([part.capacity for part in self.parts])[0]
+
+    def encode_documents(self, texts: Iterable[str]) -> SparseVectors:
+        """Document vectors over all term spaces; term ids are shifted by the base of their space."""
+        listed = list(checked_iterable(texts))
+        return join_spaces([part.encode_documents(listed) for part in self.parts], self.bases)
+
+    def encode_queries(self, texts: Iterable[str]) -> SparseVectors:
+        """Query vectors over all term spaces, each part's weights multiplied by its default weight."""
+        listed = list(checked_iterable(texts))
+        vectors = [part.encode_queries(listed) for part in self.parts]
+        return join_spaces(vectors, self.bases, [part.weight for part in self.parts])
+
+
+AnyEncoder = Encoder | BlendedEncoder
+
+
+def mean_mass(raw: SparseVectors) -> float:
+    """Mean over the rows of the sum of a row's raw weights; 1.0 for no rows or no mass, so that it can divide."""
+    total = float(raw.weights.sum(dtype=np.float64))
+    return total / len(raw) if total > 0 else 1.0
+
+
+def term_ranges(capacities: Sequence[int | None]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """First term id and number of ids of each space.
+
+    Fixed vocabularies are packed from 0 in order; growing ones (``None``) share the rest of the 32-bit range evenly.
+    """
+    fixed = sum(size for size in capacities if size is not None)
+    growing = sum(size is None for size in capacities)
+    share = (TERM_LIMIT - fixed) // growing if growing else 0
+    bases, sizes = [], []
+    next_fixed, next_growing = 0, fixed
+    for size in capacities:
+        if size is None:
+            bases.append(next_growing)
+            sizes.append(share)
+            next_growing += share
+        else:
+            bases.append(next_fixed)
+            sizes.append(size)
+            next_fixed += size
+    return tuple(bases), tuple(sizes)
+
+
+def join_spaces(
+    spaces: Sequence[SparseVectors], bases: Sequence[int], weights: Sequence[float] | None = None
+) -> SparseVectors:
+    """One vector a row from the same rows in several term spaces.
+
+    Args:
+        spaces: One set of vectors a space, all with the same number of rows.
+        bases: First term id of each space.
+        weights: Factor for each space's weights; a space with factor 0 is left out.
+    """
+    n = len(spaces[0])
+    factors = [1.0] * len(spaces) if weights is None else list(weights)
+    used = [i for i in range(len(spaces)) if factors[i] > 0]
+    used.sort(key=lambda i: bases[i])
+    indptr = np.zeros(n + 1, np.int64)
+    for i in used:
+        indptr += spaces[i].indptr
+    terms = np.empty(int(indptr[-1]), np.uint32)
+    joined = np.empty(int(indptr[-1]), np.float32)
+    fill = indptr[:-1].copy()
+    for i in used:
+        part = spaces[i]
+        lengths = np.diff(part.indptr)
+        at = np.arange(part.nnz, dtype=np.int64) + np.repeat(fill - part.indptr[:-1], lengths)
+        terms[at] = part.terms + np.uint32(bases[i])
+        joined[at] = part.weights * np.float32(factors[i])
+        fill += lengths
+    return SparseVectors.trusted(indptr, terms, joined)
+
+
+def checked_iterable(texts: Iterable[str]) -> Iterable[str]:
+    """``texts`` itself, unless it is one string, which would be read letter by letter.
+
+    Raises:
+        UsageError: ``texts`` is a string.
+    """
+    if isinstance(texts, str | bytes):
+        raise UsageError("expected several texts and got a single one", hint="put it into a list: [text]")
+    return texts
+
+
+def checked_texts(texts: list[str]) -> list[str]:
+    """``texts`` itself, if every item is text that can be encoded as UTF-8.
+
+    Raises:
+        UsageError: An item is not a string, or holds a lone surrogate.
+    """
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UsageError(f"text {i} is a {type(text).__name__}, not a string")
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise UsageError(
+                    f"text {i} holds a lone surrogate, which is not valid Unicode",
+                    hint="read the file as UTF-8 with errors='replace'",
+                ) from None
+    return texts
+
+
+class _RowStatistics:
+    """Term statistics counted from vectors in memory."""
+
+    def __init__(self, raw: SparseVectors, vocabulary: Vocabulary) -> None:
+        self.documents = len(raw)
+        self._vocabulary = vocabulary
+        self._counts = np.bincount(raw.terms, minlength=len(vocabulary))
+
+    def lookup(self, token: str) -> tuple[int, int] | None:
+        term = self._vocabulary.find(token)
+        return None if term is None else (term, int(self._counts[term]))

@@ -1,0 +1,1 @@
+"""How do vectors lie on disk, and are they sound?"""

@@ -1,0 +1,1 @@
+"""Which k documents score highest, and why?"""

@@ -1,0 +1,1 @@
+"""Which documents and queries does this file or folder hold?"""
