@@ -114,6 +114,8 @@ class Encoder:
         query: The query side.
         weight: Weight of the space in a blend when nobody says otherwise.
         capacity: Number of term ids to reserve: the vocabulary's size, or ``None`` for a vocabulary that grows.
+        settings: Keyword arguments with which ``load_encoder(source, ...)`` makes it again, as JSON values.
+        statistics: What the query side may ask about a collection; set by encoding documents, or by an index.
 
     Both sides are safe to use from several threads at once.
     """
@@ -124,6 +126,7 @@ class Encoder:
     query: QueryEncoder
     weight: float = 1.0
     capacity: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     statistics: TermStatistics | None = field(default=None, repr=False)
 
     @property

@@ -1,0 +1,156 @@
+"""Files that survive power loss: arrays with a checksum, flushed folders, atomic replacement.
+
+An array on disk is a plain ``.npy`` file (format version 1.0, C order, little-endian), so any tool can read it. It is
+opened as a read-only memory map; nothing is copied.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.errors import CorruptIndex, Refused, writing
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """What a manifest says about one file.
+
+    Attributes:
+        bytes: Size of the file.
+        sha256: Hex digest of its content.
+        dtype: numpy name of the element type, such as ``<u4``, or ``None`` for a file that is not an array.
+        length: Number of elements, or ``None`` for a file that is not an array.
+    """
+
+    bytes: int
+    sha256: str
+    dtype: str | None = None
+    length: int | None = None
+
+
+class _HashingFile:
+    """A binary file that hashes what passes through ``write``."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.digest = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        self.digest.update(data)
+        self.bytes += len(data)
+        return self.stream.write(data)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
+    """Write a one-dimensional array and flush it to the disk.
+
+    Raises:
+        WriteFailed: The file system refused.
+    """
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    with writing(path), path.open("wb") as stream:
+        hashed = _HashingFile(stream)
+        np.lib.format.write_array(hashed, little, version=(1, 0), allow_pickle=False)  # type: ignore[arg-type]
+        flush(stream)
+    return FileEntry(hashed.bytes, hashed.digest.hexdigest(), little.dtype.str, len(little))
+
+
+def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
+    """Map an array read-only, after comparing the file's size and header with its manifest entry.
+
+    Raises:
+        CorruptIndex: The file is missing, or contradicts its entry.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size != entry.bytes:
+                raise CorruptIndex(f"the file has {size} bytes and should have {entry.bytes}", where=str(path))
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise CorruptIndex(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    expected = _npy_header(entry)
+    if mapped[: len(expected)] != expected:
+        raise CorruptIndex("the header is not the one that the manifest asks for", where=str(path))
+    if entry.length is None or size - len(expected) != entry.length * np.dtype(entry.dtype).itemsize:
+        raise CorruptIndex("the array's length is not the one that the manifest asks for", where=str(path))
+    return np.frombuffer(mapped, dtype=entry.dtype, count=entry.length, offset=len(expected))
+
+
+def _npy_header(entry: FileEntry) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": entry.dtype, "fortran_order": False, "shape": (entry.length,)})
+    return stream.getvalue()
+
+
+def file_entry(path: Path) -> FileEntry:
+    """Size and checksum of a finished file."""
+    with path.open("rb") as stream:
+        return FileEntry(os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def flush(stream: BinaryIO) -> None:
+    """Hand what was written to the disk, and wait for it."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def flush_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a small file so that readers see the old content or the new, never anything else.
+
+    Raises:
+        WriteFailed: The file system refused; the old file stands.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    with writing(path):
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(content)
+                flush(stream)
+            temporary.replace(path)
+            flush_folder(path.parent)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; a process that dies gives it back.
+
+    Raises:
+        Refused: Another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                "another process is writing this index", where=str(folder), hint="wait until it has finished"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
