@@ -1,0 +1,278 @@
+"""Evaluate retrieval systems: every term space of an index alone, and their blend, over the same queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from lsr.errors import UsageError
+from lsr.eval.measures import DEFAULT_MEASURES, Evaluation, Qrels, evaluate, parse_measures, require_ranx
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lsr.encoders.base import AnyEncoder
+    from lsr.eval.collections import Collection
+
+Blends = Mapping[str, Mapping[str, float]]
+"""System name to the weight of each term space."""
+
+DEFAULT_DEPTH = 1000
+"""Hits that are retrieved for each query."""
+
+
+class Space(Protocol):
+    """What is asked of a term space in a manifest."""
+
+    @property
+    def name(self) -> str:
+        """Its name in blends."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """Its weight in the default blend."""
+        ...
+
+
+class Manifest(Protocol):
+    """What is asked of an index's manifest."""
+
+    @property
+    def spaces(self) -> Sequence[Space]:
+        """The term spaces."""
+        ...
+
+
+class SearchedIndex(Protocol):
+    """What is asked of an index."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest."""
+        ...
+
+    def external_ids(self, numbers: NDArray[np.int64]) -> list[str]:
+        """The identifiers of document numbers, in order."""
+        ...
+
+
+class Batch(Protocol):
+    """What is asked of the result of a batch search: ``documents`` [n, k], ``scores`` [n, k] and ``counts`` [n]."""
+
+    @property
+    def documents(self) -> NDArray[np.int64]:
+        """Document numbers, best first."""
+        ...
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Their scores."""
+        ...
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of hits of each query."""
+        ...
+
+
+class BatchSearcher(Protocol):
+    """What is asked of a searcher."""
+
+    def search_batch(
+        self, queries: list[str], k: int, threads: int = 1, blend: Mapping[str, float] | None = None
+    ) -> Batch:
+        """The k best documents of each text."""
+        ...
+
+
+@dataclass(frozen=True)
+class SystemResult:
+    """How well one system did.
+
+    Attributes:
+        dataset: Name of the collection.
+        system: Name of the system: a term space, several joined by "+", or the caller's name of a blend.
+        queries: Number of judged queries, the divisor of every mean.
+        measures: Canonical measure name to mean value.
+        evaluation: The values of each query.
+    """
+
+    dataset: str
+    system: str
+    queries: int
+    measures: dict[str, float]
+    evaluation: Evaluation
+
+
+def evaluate_collection(
+    collection: Collection,
+    *,
+    encoder: AnyEncoder,
+    impacts: Literal["uint8", "float32"] = "uint8",
+    blends: Blends | None = None,
+    measures: str | Sequence[str] = DEFAULT_MEASURES,
+    depth: int = DEFAULT_DEPTH,
+    threads: int | None = None,
+    progress: Any = None,
+) -> list[SystemResult]:
+    """Index a collection in a temporary folder and evaluate systems over it.
+
+    Args:
+        collection: Documents, queries and judgments.
+        encoder: Encodes both.
+        impacts: How document weights are stored.
+        blends: The systems; ``None`` means ``default_blends``.
+        measures: Names of measures.
+        depth: Hits that are retrieved for each query.
+        threads: Threads for encoding and search; ``None`` leaves encoding its own default, and searches with one.
+        progress: Handed to ``Index.build``.
+
+    Raises:
+        UsageError: A measure is unknown or looks deeper than ``depth``.
+        BadInput: A document is malformed, or the judgments don't fit the collection.
+        MissingExtra: ranx is not installed.
+    """
+    from lsr.index import Index
+
+    _check_request(measures, depth)
+    with TemporaryDirectory(prefix="lsr-eval-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "index"
+        Index.build(path, collection.documents(), encoder=encoder, impacts=impacts, threads=threads, progress=progress)
+        return evaluate_index(
+            path,
+            collection.queries,
+            collection.qrels,
+            dataset=collection.name,
+            blends=blends,
+            measures=measures,
+            depth=depth,
+            threads=threads or 1,
+        )
+
+
+def evaluate_index(
+    path: str | PathLike[str],
+    queries: Mapping[str, str],
+    qrels: Qrels,
+    *,
+    dataset: str | None = None,
+    blends: Blends | None = None,
+    measures: str | Sequence[str] = DEFAULT_MEASURES,
+    depth: int = DEFAULT_DEPTH,
+    threads: int = 1,
+) -> list[SystemResult]:
+    """Evaluate systems over an index that exists.
+
+    Args:
+        path: Folder of the index.
+        queries: Query id to text; those without judgments are not run.
+        qrels: Judgments.
+        dataset: Name for the results; by default the name of the index folder.
+        blends: The systems; ``None`` means ``default_blends``.
+        measures: Names of measures.
+        depth: Hits that are retrieved for each query.
+        threads: Threads for search.
+
+    Raises:
+        NotFound: There is no index.
+        UsageError: A measure is unknown or looks deeper than ``depth``, or a blend names an unknown term space.
+        BadInput: Judgments, queries and documents have no ids in common.
+        MissingExtra: ranx is not installed.
+    """
+    from lsr.searcher import Searcher
+
+    from lsr.index import Index
+
+    _check_request(measures, depth)
+    index = Index.open(path)
+    return evaluate_searcher(
+        Searcher(index),
+        index,
+        queries,
+        qrels,
+        dataset=dataset or Path(path).resolve().name,
+        blends=blends,
+        measures=measures,
+        depth=depth,
+        threads=threads,
+    )
+
+
+def evaluate_searcher(
+    searcher: BatchSearcher,
+    index: SearchedIndex,
+    queries: Mapping[str, str],
+    qrels: Qrels,
+    *,
+    dataset: str,
+    blends: Blends | None = None,
+    measures: str | Sequence[str] = DEFAULT_MEASURES,
+    depth: int = DEFAULT_DEPTH,
+    threads: int = 1,
+) -> list[SystemResult]:
+    """Evaluate systems through an open searcher; see ``evaluate_index`` for arguments and errors."""
+    _check_request(measures, depth)
+    judged = {query: text for query, text in queries.items() if qrels.get(query)}
+    results = []
+    for system, blend in (blends if blends is not None else default_blends(index)).items():
+        run = search_run(searcher, index, judged, depth=depth, threads=threads, blend=blend)
+        evaluation = evaluate(run, qrels, measures)
+        results.append(SystemResult(dataset, system, evaluation.queries, evaluation.means, evaluation))
+    return results
+
+
+def default_blends(index: SearchedIndex) -> dict[str, dict[str, float]]:
+    """Each term space alone under its own name, and, if there are several, all with their default weights ("a+b")."""
+    spaces = index.manifest.spaces
+    blends = {space.name: {other.name: float(other is space) for other in spaces} for space in spaces}
+    if len(spaces) > 1:
+        blends["+".join(space.name for space in spaces)] = {space.name: space.weight for space in spaces}
+    return blends
+
+
+def search_run(
+    searcher: BatchSearcher,
+    index: SearchedIndex,
+    queries: Mapping[str, str],
+    *,
+    depth: int = DEFAULT_DEPTH,
+    threads: int = 1,
+    blend: Mapping[str, float] | None = None,
+) -> dict[str, list[tuple[str, float]]]:
+    """The run of some queries: id to ranked hits. A query without hits has an empty list."""
+    if not queries:
+        return {}
+    batch = searcher.search_batch(list(queries.values()), depth, threads=threads, blend=blend)
+    run = {}
+    for i, query in enumerate(queries):
+        count = int(batch.counts[i])
+        ids = index.external_ids(batch.documents[i, :count])
+        run[query] = list(zip(ids, batch.scores[i, :count].tolist(), strict=True))
+    return run
+
+
+def result_as_json(result: SystemResult) -> dict[str, Any]:
+    """The object that ``lsr eval --json`` prints on one line: ``dataset, system, queries, measures``."""
+    return {
+        "dataset": result.dataset,
+        "system": result.system,
+        "queries": result.queries,
+        "measures": result.measures,
+    }
+
+
+def _check_request(measures: str | Sequence[str], depth: int) -> None:
+    """Refuse what can't be measured before anything slow is done."""
+    require_ranx()
+    for measure in parse_measures(measures):
+        if measure.cutoff is not None and measure.cutoff > depth:
+            raise UsageError(
+                f"{measure} looks at {measure.cutoff} hits, and only {depth} are retrieved",
+                hint=f"retrieve at least {measure.cutoff} hits a query",
+            )

@@ -1,0 +1,213 @@
+"""The catalog of a generation: document identifiers, stored fields, and the names of terms, in one SQLite file.
+
+It is written in one pass at publication, in document order and without time stamps, so the same input gives the same
+bytes; it is read lazily, a few rows a search.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lsr.errors import BadInput, CorruptIndex, WriteFailed
+
+_SCHEMA = """
+CREATE TABLE document (number INTEGER PRIMARY KEY, id TEXT NOT NULL, fields TEXT NOT NULL) STRICT;
+CREATE TABLE term (
+    space INTEGER NOT NULL, token TEXT NOT NULL, id INTEGER NOT NULL, documents INTEGER NOT NULL,
+    PRIMARY KEY (space, token)
+) STRICT, WITHOUT ROWID;
+"""
+_INDEXES = "CREATE UNIQUE INDEX document_id ON document (id); CREATE UNIQUE INDEX term_id ON term (space, id);"
+_ROWS_A_QUERY = 500
+_REMEMBERED_TOKENS = 100_000
+
+TermRow = tuple[int, str, int, int]
+"""Space number, token, term id inside the space, number of documents that contain it."""
+
+
+def write_catalog(path: Path, documents: Iterable[tuple[str, str]], terms: Iterable[TermRow]) -> None:
+    """Write the catalog file.
+
+    Args:
+        path: The file to make.
+        documents: Identifier and stored fields (a JSON object as text) of each document, in order.
+        terms: The named terms of all spaces.
+
+    Raises:
+        BadInput: Two documents have the same identifier.
+        WriteFailed: The file system refused.
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")  # the caller flushes the finished file once
+        connection.executescript(_SCHEMA)
+        connection.execute("BEGIN")
+        rows = ((number, identifier, fields) for number, (identifier, fields) in enumerate(documents))
+        connection.executemany("INSERT INTO document VALUES (?, ?, ?)", rows)
+        connection.executemany("INSERT INTO term VALUES (?, ?, ?, ?)", terms)
+        connection.execute("COMMIT")
+        connection.executescript(_INDEXES)
+    except sqlite3.IntegrityError as error:
+        raise BadInput(f"two documents have the same id: {_first_duplicate(connection)!r}") from error
+    except sqlite3.OperationalError as error:
+        raise WriteFailed(f"cannot write: {error}", where=str(path), hint="free some space on the disk") from error
+    finally:
+        connection.close()
+
+
+def _first_duplicate(connection: sqlite3.Connection) -> str:
+    found = connection.execute("SELECT id FROM document GROUP BY id HAVING count(*) > 1 ORDER BY min(number) LIMIT 1")
+    row = found.fetchone()
+    return "?" if row is None else str(row[0])
+
+
+class Catalog:
+    """Read access to a catalog file; safe to share between threads.
+
+    Args:
+        path: The SQLite file. It is never changed, so it is opened without locks.
+
+    Raises:
+        CorruptIndex: The file is not a catalog.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        with self._reporting():
+            self._connection = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            self._connection.execute("SELECT 1 FROM document, term LIMIT 1")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def ids(self, numbers: Sequence[int]) -> list[str]:
+        """Identifiers of documents by number, in the order asked for.
+
+        Raises:
+            CorruptIndex: A number is not in the catalog.
+        """
+        return self._column("id", numbers)
+
+    def fields(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """Stored fields of documents by number, in the order asked for.
+
+        Raises:
+            CorruptIndex: A number is not in the catalog, or the stored fields are not a JSON object.
+        """
+        try:
+            found = [json.loads(text) for text in self._column("fields", numbers)]
+        except ValueError as error:
+            raise CorruptIndex("stored fields are not valid JSON", where=str(self._path)) from error
+        if not all(isinstance(item, dict) for item in found):
+            raise CorruptIndex("stored fields are not a JSON object", where=str(self._path))
+        return found
+
+    def number(self, identifier: str) -> int | None:
+        """The number of the document with that identifier."""
+        row = self._one("SELECT number FROM document WHERE id = ?", (identifier,))
+        return None if row is None else int(row[0])
+
+    def counts(self) -> tuple[int, int]:
+        """Number of documents and of named terms."""
+        row = self._one("SELECT (SELECT count(*) FROM document), (SELECT count(*) FROM term)", ())
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+    def number_range(self) -> tuple[int, int]:
+        """Smallest and largest document number; (0, -1) without documents."""
+        row = self._one("SELECT coalesce(min(number), 0), coalesce(max(number), -1) FROM document", ())
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+    def lookup(self, space: int, token: str) -> tuple[int, int] | None:
+        """Term id inside the space and number of documents of a token."""
+        row = self._one("SELECT id, documents FROM term WHERE space = ? AND token = ?", (space, token))
+        return None if row is None else (int(row[0]), int(row[1]))
+
+    def token(self, space: int, term: int) -> str | None:
+        """The token of a term id inside a space."""
+        row = self._one("SELECT token FROM term WHERE space = ? AND id = ?", (space, term))
+        return None if row is None else str(row[0])
+
+    def _column(self, column: str, numbers: Sequence[int]) -> list[str]:
+        found: dict[int, str] = {}
+        for start in range(0, len(numbers), _ROWS_A_QUERY):
+            some = [int(number) for number in numbers[start : start + _ROWS_A_QUERY]]
+            marks = ",".join("?" * len(some))
+            with self._reporting(), self._lock:
+                found.update(
+                    self._connection.execute(
+                        f"SELECT number, {column} FROM document WHERE number IN ({marks})",  # noqa: S608 (own names only)
+                        some,
+                    )
+                )
+        try:
+            return [found[int(number)] for number in numbers]
+        except KeyError as error:
+            raise CorruptIndex(f"document number {error} is not in the catalog", where=str(self._path)) from error
+
+    def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        with self._reporting(), self._lock:
+            row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+        return row
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise CorruptIndex(f"the catalog can't be read: {error}", where=str(self._path)) from error
+
+
+class CatalogVocabulary:
+    """The vocabulary of one term space, with the statistics of its terms, as the catalog keeps it.
+
+    Implements both ``Vocabulary`` and ``TermStatistics``.
+
+    Args:
+        catalog: The generation's catalog.
+        space: Number of the term space.
+        terms: Number of named terms.
+        documents: Number of documents in the generation.
+    """
+
+    def __init__(self, catalog: Catalog, space: int, terms: int, documents: int) -> None:
+        self.documents = documents
+        self._catalog = catalog
+        self._space = space
+        self._terms = terms
+        self._known: dict[str, tuple[int, int] | None] = {}
+
+    def __len__(self) -> int:
+        return self._terms
+
+    def lookup(self, token: str) -> tuple[int, int] | None:
+        """Term id and document frequency of a token, or ``None``; recent answers are remembered."""
+        try:
+            return self._known[token]
+        except KeyError:
+            row = self._catalog.lookup(self._space, token)
+        if len(self._known) >= _REMEMBERED_TOKENS:
+            self._known.clear()
+        self._known[token] = row
+        return row
+
+    def find(self, token: str) -> int | None:
+        """The id of a token, or ``None``."""
+        row = self.lookup(token)
+        return None if row is None else row[0]
+
+    def token(self, term: int) -> str | None:
+        """The token of an id, or ``None``."""
+        return self._catalog.token(self._space, term)

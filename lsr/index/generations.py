@@ -1,0 +1,92 @@
+"""Generations: how a finished folder becomes the one that readers open.
+
+    DIR/CURRENT      one line: the generation's folder and the SHA-256 of its manifest
+    DIR/gen-N/       immutable once it stands under this name
+    DIR/.build/      an unfinished build; removed at publication
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from lsr.errors import CorruptIndex, NotFound, writing
+from lsr.index.files import flush_folder, replace_file
+from lsr.index.manifest import MANIFEST, Manifest
+
+CURRENT = "CURRENT"
+BUILD = ".build"
+_GENERATION = re.compile(r"gen-([1-9][0-9]{0,17})")
+_POINTER = re.compile(r"(gen-[1-9][0-9]{0,17}) ([0-9a-f]{64})\n")
+
+
+def current_generation(root: Path) -> tuple[Path, Manifest, str]:
+    """Folder, manifest and manifest hash of the generation that readers open.
+
+    Raises:
+        NotFound: There is no index.
+        CorruptIndex: The pointer or the manifest is damaged.
+        IncompatibleIndex: The index has another format version.
+    """
+    try:
+        pointer = (root / CURRENT).read_bytes()
+    except OSError as error:
+        raise _no_index(root) from error
+    found = _POINTER.fullmatch(pointer.decode("ascii", "replace"))
+    if found is None:
+        raise CorruptIndex("the pointer to the current generation is damaged", where=str(root / CURRENT))
+    folder = root / found[1]
+    try:
+        content = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise CorruptIndex(f"cannot be read: {error.strerror}", where=str(folder / MANIFEST)) from error
+    digest = hashlib.sha256(content).hexdigest()
+    manifest = Manifest.from_bytes(content, str(folder / MANIFEST))
+    if digest != found[2]:
+        raise CorruptIndex("the manifest has been changed since it was published", where=str(folder / MANIFEST))
+    return folder, manifest, digest
+
+
+def has_index(root: Path) -> bool:
+    """Whether a published index stands in this folder."""
+    return (root / CURRENT).exists()
+
+
+def publish(root: Path, finished: Path) -> Path:
+    """Give a finished, flushed generation folder its name, and point readers to it.
+
+    Older generations are removed afterwards; a reader that has one open keeps its maps.
+
+    Raises:
+        WriteFailed: The file system refused; the old generation stands.
+    """
+    number = max((int(folder.name[4:]) for folder in _generations(root)), default=0) + 1
+    target = root / f"gen-{number}"
+    digest = hashlib.sha256((finished / MANIFEST).read_bytes()).hexdigest()
+    with writing(root):
+        flush_folder(finished)
+        finished.rename(target)
+        flush_folder(root)
+    replace_file(root / CURRENT, f"{target.name} {digest}\n".encode())
+    for folder in _generations(root):
+        if folder != target:
+            shutil.rmtree(folder, ignore_errors=True)
+    return target
+
+
+def _generations(root: Path) -> list[Path]:
+    return [folder for folder in root.iterdir() if _GENERATION.fullmatch(folder.name)]
+
+
+def _no_index(root: Path) -> NotFound:
+    if not root.exists():
+        return NotFound("no such index", where=str(root), hint="build one: lsr index SOURCE --out DIR")
+    if not root.is_dir():
+        return NotFound("an index is a folder, and this is a file", where=str(root))
+    if (root / BUILD).exists():
+        return NotFound(
+            "only an unfinished build is here", where=str(root), hint="finish it: lsr index SOURCE --out DIR --resume"
+        )
+    return NotFound("this folder holds no lsr index", where=str(root), hint="build one: lsr index SOURCE --out DIR")
