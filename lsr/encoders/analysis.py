@@ -32,9 +32,9 @@ _MARKS = (
 WORD_PATTERN = rf"\w[\w{_MARKS}]+"
 
 _CACHE_LIMIT = 2**18
-_ENGLISH_STOP_WORDS = frozenset(
-    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to "
-    "was will with".split()
+_LUCENE_ENGLISH = (
+    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
+    "to was will with"
 )
 _STOP_WORDS_OF = {"dutch_porter": "dutch"}
 
@@ -55,12 +55,12 @@ def languages() -> list[str]:
 def stop_words(language: str) -> frozenset[str]:
     """The stop words of a language, in lower case.
 
-    English (and ``porter``, the first English stemmer) has the 33 words of Lucene's ``EnglishAnalyzer``; other languages
-    have the list of the ``stop-words`` package. It lacks Armenian, Basque, Esperanto, Estonian, Irish, Lithuanian,
-    Nepali, Serbian, Sesotho, Tamil and Yiddish: for these, as for ``none``, the set is empty.
+    English (and ``porter``, the first English stemmer) has the 33 words of Lucene's ``EnglishAnalyzer``; the others have
+    the list of the ``stop-words`` package. It lacks Armenian, Basque, Esperanto, Estonian, Irish, Lithuanian, Nepali,
+    Serbian, Sesotho, Tamil and Yiddish: for these, as for ``none``, the set is empty.
     """
     if language in ("english", "porter"):
-        return _ENGLISH_STOP_WORDS
+        return frozenset(_LUCENE_ENGLISH.split())
     if language == NO_LANGUAGE:
         return frozenset()
     from stop_words import safe_get_stop_words
@@ -124,9 +124,7 @@ class Analyzer:
     def tokens(self, text: str) -> list[Token]:
         """The stems of a text with their places (offsets in characters of the text as given)."""
         return [
-            Token(stem, *place.span())
-            for place in self._places(text)
-            if (stem := self.stem(place.group())) is not None
+            Token(stem, *place.span()) for place in self._places(text) if (stem := self.stem(place.group())) is not None
         ]
 
     def _stem(self, word: str) -> str | None:

@@ -60,7 +60,7 @@ def open_collection(folder: str | PathLike[str], split: str | None = None) -> Co
     unknown = [query for query in qrels if query not in queries]
     if unknown:
         raise BadInput(
-            f"{len(unknown)} judged queries are not in {query_file.name}, such as {unknown[0]!r}",
+            f"{len(unknown)} of {len(qrels)} judged queries are not in {query_file.name}, such as {unknown[0]!r}",
             where=str(qrels_file),
             hint="judgments and queries must come from the same release of the collection",
         )

@@ -24,8 +24,8 @@ Run = Mapping[str, Sequence[tuple[str, float]]]
 """Query id to its hits, each a document id and a score."""
 
 _COLUMNS = "query Q0 document rank score tag"
-_LARGEST = (2 - 2.0**-23) * 2.0**127
-"""The largest finite float32 number."""
+_OVERFLOW = (2 - 2.0**-24) * 2.0**127
+"""From here on, numbers round to infinity in float32."""
 
 
 def ranked(hits: Sequence[tuple[str, float]], where: str | None = None) -> list[tuple[str, float]]:
@@ -141,7 +141,7 @@ def _score(text: bytes, where: str) -> float:
         score = float(text)
     except ValueError:
         score = float("nan")
-    if not abs(score) <= _LARGEST:
+    if not abs(score) < _OVERFLOW:
         shown = text.decode(errors="replace")
         raise BadInput(
             f"the score is {shown!r}, not a finite float32 number", where=where, hint=f"a TREC run has: {_COLUMNS}"

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_written_scores_fall_strictly_and_keep_the_ranking(tmp_path_factory, sco
     path.write_text(written({"q": hits}))
     again = read_run(path).get("q", [])
     assert [document for document, _ in again] == [document for document, _ in ranked(hits)]
-    assert all(first > second for (_, first), (_, second) in zip(again, again[1:], strict=False))
+    assert all(first > second for (_, first), (_, second) in pairwise(again))
 
 
 @given(st.lists(finite.filter(lambda score: score > -LARGEST / 2), max_size=30).map(lambda s: sorted(s, reverse=True)))

@@ -1,0 +1,106 @@
+"""From a name to an encoder: embedded models, local directories, hub ids, BM25, and blends of those.
+
+A name is one of
+
+* ``splade-tiny``: the model that ships inside the package;
+* ``bm25``;
+* a directory with a model;
+* a hub id such as ``owner/model`` (downloaded, or taken from the local hub cache);
+* several of these joined by ``+``, such as ``splade-tiny+bm25``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
+from lsr.errors import NotFound, UsageError, nearest
+
+DEFAULT_MODEL = "splade-tiny+bm25"
+BM25 = "bm25"
+EMBEDDED = {"splade-tiny": Path(__file__).parents[1] / "models" / "splade-tiny"}
+_MODEL_SETTINGS = ("max_length", "query_max_length", "pooling")
+_BM25_SETTINGS = ("language", "k1", "b")
+_RUN_SETTINGS = ("backend", "threads")
+_HUB_FILES = ["*.json", "*.safetensors", "*/*.json", "*/*.safetensors"]
+
+
+def load_encoder(source: str, **settings: Any) -> AnyEncoder:
+    """Load an encoder by name.
+
+    Args:
+        source: A name as the module's documentation describes.
+        **settings: ``max_length``, ``query_max_length`` (tokens, for models), ``pooling`` (``max`` or ``sum``),
+            ``language``, ``k1``, ``b`` (for BM25), ``backend`` (``auto``, ``native`` or ``torch``), ``threads``. A part of
+            a blend takes those that concern it.
+
+    Raises:
+        UsageError: An unknown setting, or a setting of the wrong kind.
+        NotFound: No such model.
+        BadModel: The model directory is incomplete or can't be loaded safely.
+        MissingExtra: The model needs torch, and torch is not installed.
+    """
+    known = [*_MODEL_SETTINGS, *_BM25_SETTINGS, *_RUN_SETTINGS]
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"unknown setting {name!r}", hint=f"known: {', '.join(known)}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    if "+" in source and not Path(source).exists():
+        parts = tuple(_load_part(name.strip(), given) for name in source.split("+"))
+        names = [part.name for part in parts]
+        if len(set(names)) != len(names):
+            raise UsageError(f"a blend can't hold the same part twice: {source}")
+        return BlendedEncoder(parts)
+    return _load_part(source, given)
+
+
+def _load_part(source: str, settings: Mapping[str, Any]) -> Encoder:
+    if source == BM25:
+        from lsr.encoders.bm25 import load_bm25
+
+        own = {name: value for name, value in settings.items() if name in _BM25_SETTINGS}
+        return replace(load_bm25(**own), settings=own)
+    from lsr.encoders.splade import load_splade
+
+    own = {name: value for name, value in settings.items() if name in _MODEL_SETTINGS}
+    run = {name: value for name, value in settings.items() if name in _RUN_SETTINGS}
+    directory = _model_directory(source)
+    name = source if source in EMBEDDED else directory.name if Path(source).is_dir() else source.rsplit("/", 1)[-1]
+    return replace(load_splade(source, directory, name=name, **own, **run), settings=own)
+
+
+def _model_directory(source: str) -> Path:
+    if source in EMBEDDED:
+        return EMBEDDED[source]
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path.resolve()
+    if path.exists():
+        raise NotFound("a model is a directory, and this is a file", where=source)
+    parts = source.split("/")
+    if len(parts) == 2 and all(parts) and not source.startswith(("/", ".", "~")):
+        return _from_hub(source)
+    near = nearest(source, [*EMBEDDED, BM25])
+    raise NotFound(
+        f"no model named {source!r}",
+        hint=f"did you mean {near}?" if near else f"known: {', '.join(EMBEDDED)}, bm25, a directory, or owner/name",
+    )
+
+
+def _from_hub(source: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(source, allow_patterns=_HUB_FILES, local_files_only=True))
+    except Exception:  # noqa: BLE001, S110 (any failure only means: not in the cache yet)
+        pass
+    try:
+        return Path(snapshot_download(source, allow_patterns=_HUB_FILES))
+    except Exception as error:
+        raise NotFound(
+            f"the model {source!r} is neither a directory here nor to be had from the hub: {type(error).__name__}",
+            hint="check the name and the network, or give a local directory",
+        ) from error

@@ -1,0 +1,191 @@
+"""An open index: its manifest, its mapped segments, and its catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lsr.documents import Document
+from lsr.encoders.base import AnyEncoder
+from lsr.encoders.registry import DEFAULT_MODEL, load_encoder
+from lsr.errors import CorruptIndex, UsageError
+from lsr.index.builder import Progress, build
+from lsr.index.catalog import Catalog, CatalogVocabulary
+from lsr.index.files import file_entry
+from lsr.index.generations import current_generation
+from lsr.index.manifest import CATALOG, Manifest, SpaceEntry
+from lsr.index.segment import Segment, check_segment, open_segment
+from lsr.index.trust import generation_files, is_trusted, trust
+from lsr.vectors import SparseVectors
+
+
+class Index:
+    """One generation of an index, open for reading. It may be shared between threads.
+
+    Use ``Index.build`` or ``Index.open``; close it, or use it as a context manager.
+
+    Attributes:
+        path: The index folder.
+        generation: Name of the generation that is open, such as ``gen-1``.
+        manifest: What the generation holds.
+        segments: Its mapped segments, in document order.
+        catalog: Identifiers, stored fields and term names.
+        vocabularies: The vocabulary and statistics of each term space, in the order of ``manifest.spaces``.
+    """
+
+    def __init__(self, path: Path, folder: Path, manifest: Manifest, digest: str, *, full_check: bool = False) -> None:
+        self.path = path
+        self.folder = folder
+        self.generation = folder.name
+        self.manifest = manifest
+        self.segments: list[Segment] = []
+        first = 0
+        for entry in manifest.segments:
+            self.segments.append(open_segment(folder / entry.folder, entry, first))
+            first += entry.documents
+        catalog_file = folder / CATALOG
+        if not catalog_file.is_file() or catalog_file.stat().st_size != manifest.catalog.bytes:
+            raise CorruptIndex("the catalog is missing or has another size than it should", where=str(catalog_file))
+        if full_check or not is_trusted(folder, manifest, digest):
+            self._check_everything(digest)
+        self.catalog = Catalog(catalog_file)
+        self.vocabularies = [
+            CatalogVocabulary(self.catalog, number, space.terms, manifest.documents)
+            for number, space in enumerate(manifest.spaces)
+        ]
+
+    @classmethod
+    def build(
+        cls,
+        path: str | Path,
+        documents: Iterable[Document | Mapping[str, Any]] | SparseVectors,
+        *,
+        encoder: AnyEncoder | str | None = DEFAULT_MODEL,
+        ids: Sequence[str] | None = None,
+        impacts: str = "uint8",
+        text_fields: Sequence[str] | None = None,
+        resume: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> Index:
+        """Build an index and open it.
+
+        Args:
+            path: The index folder; made if it does not exist.
+            documents: Mappings with ``id`` (or ``_id``) and text fields, or with ``id`` and a ``vector`` of token and
+                weight (then pass ``encoder=None``); or ``SparseVectors``, one row a document.
+            encoder: An encoder, or the name of one; not used for ``SparseVectors``.
+            ids: Identifiers for ``SparseVectors``; "0", "1", ... if not given.
+            impacts: ``uint8`` (one byte a posting, one scale a term space) or ``float32``.
+            text_fields: Fields joined by a space into the encoded text; ``title`` and ``text`` if not given.
+            resume: Take over the finished shards of an interrupted build of the same documents.
+            force: Replace an index that stands there; readers that have it open keep it.
+            progress: Called with the number of documents done.
+
+        Raises:
+            BadInput: A document is wrong, an id appears twice, or there are no documents.
+            Refused: The folder holds an index or something else, or another process writes it.
+            WriteFailed: The file system refused; nothing half-written stays.
+        """
+        if isinstance(documents, SparseVectors):
+            encoder = None
+        elif ids is not None:
+            raise UsageError("ids belong to SparseVectors; documents carry their own")
+        if isinstance(encoder, str):
+            encoder = load_encoder(encoder)
+        folder = build(
+            path,
+            documents,
+            encoder,
+            ids=ids,
+            impacts=impacts,
+            text_fields=text_fields,
+            resume=resume,
+            force=force,
+            progress=progress,
+        )
+        _, manifest, digest = current_generation(folder.parent)
+        trust(folder, manifest, digest)
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Index:
+        """Open the current generation.
+
+        An index that was neither written nor checked on this machine is checked in full first.
+
+        Raises:
+            NotFound: There is no index.
+            CorruptIndex: A file is missing or contradicts the manifest.
+            IncompatibleIndex: The index has another format version.
+        """
+        root = Path(path)
+        return cls(root, *current_generation(root))
+
+    @classmethod
+    def verify(cls, path: str | Path) -> Index:
+        """Open the current generation after reading every byte of it against its checksums and rules.
+
+        Raises:
+            NotFound: There is no index.
+            CorruptIndex: Something is wrong; the message says what and where.
+        """
+        root = Path(path)
+        return cls(root, *current_generation(root), full_check=True)
+
+    def close(self) -> None:
+        """Release the catalog and the mapped arrays."""
+        self.catalog.close()
+        self.segments = []
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self.manifest.documents
+
+    def __repr__(self) -> str:
+        spaces = "+".join(space.name for space in self.manifest.spaces)
+        return f"Index({str(self.path)!r}, {len(self)} documents, {spaces})"
+
+    def external_ids(self, numbers: Sequence[int]) -> list[str]:
+        """Identifiers of documents by number."""
+        return self.catalog.ids(numbers)
+
+    def space_of(self, term: int) -> tuple[int, SpaceEntry] | None:
+        """Number and entry of the term space that owns a term id."""
+        for number, space in enumerate(self.manifest.spaces):
+            if space.base <= term < space.base + space.capacity:
+                return number, space
+        return None
+
+    def _check_everything(self, digest: str) -> None:
+        expected = {
+            self.folder / segment.folder / f"{name}.npy": entry
+            for segment in self.manifest.segments
+            for name, entry in segment.files.items()
+        }
+        expected[self.folder / CATALOG] = self.manifest.catalog
+        for path in generation_files(self.folder, self.manifest):
+            if file_entry(path).sha256 != expected[path].sha256:
+                raise CorruptIndex("the checksum is not the one in the manifest", where=str(path))
+        for segment, entry in zip(self.segments, self.manifest.segments, strict=True):
+            check_segment(segment, self.folder / entry.folder)
+        catalog = Catalog(self.folder / CATALOG)
+        try:
+            documents, terms = catalog.counts()
+            span = catalog.number_range()
+        finally:
+            catalog.close()
+        if documents != self.manifest.documents or span != (0, documents - 1):
+            raise CorruptIndex("the catalog has other documents than the manifest says", where=str(self.folder / CATALOG))
+        if terms != sum(space.terms for space in self.manifest.spaces):
+            raise CorruptIndex("the catalog has other terms than the manifest says", where=str(self.folder / CATALOG))
+        trust(self.folder, self.manifest, digest)

@@ -1,0 +1,40 @@
+"""Term at a time in plain numpy: nothing to compile, so it is the kernel of a process that asks only a few queries."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.index.segment import Segment
+
+
+def search(
+    segment: Segment, places: NDArray[np.int64], factors: NDArray[np.float64], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The k best documents of a segment.
+
+    Args:
+        segment: The segment.
+        places: int64 [m], ascending positions of the query's terms in ``segment.terms``.
+        factors: float64 [m], what each list's impacts are multiplied by.
+        k: Number of hits wanted, at least 1.
+    """
+    sums = np.zeros(segment.size, np.float64)
+    for place, factor in zip(places, factors, strict=True):
+        start, end = segment.starts[place], segment.starts[place + 1]
+        sums[segment.documents[start:end]] += segment.impacts[start:end] * factor
+    return best(sums.astype(np.float32), k)
+
+
+def best(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Positions and values of the k largest positive scores, by value descending, then position ascending."""
+    found = np.flatnonzero(scores > 0)
+    if len(found) > k:
+        values = scores[found]
+        kth = np.partition(values, len(found) - k)[len(found) - k]
+        above = found[values > kth]
+        ties = found[values == kth][: k - len(above)]
+        found = np.sort(np.concatenate([above, ties]))
+    values = scores[found]
+    order = np.argsort(-values, kind="stable")
+    return found[order].astype(np.int64), values[order]

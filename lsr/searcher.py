@@ -1,0 +1,271 @@
+"""An index, the encoders that its manifest names, and the engine, as one object that answers text."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lsr.encoders.base import AnyEncoder, Encoder, Match, checked_iterable, checked_texts, join_spaces
+from lsr.encoders.registry import load_encoder
+from lsr.errors import BadInput, ModelMismatch, NotFound, UsageError, nearest
+from lsr.index.index import Index
+from lsr.index.manifest import SpaceEntry
+from lsr.search.engine import BatchResult, Engine, check_k
+from lsr.search.results import Contribution, Explanation, Hit, Results
+from lsr.vectors import SparseVectors
+
+
+class Searcher:
+    """Answers queries over an open index. It may be shared between threads.
+
+    Encoders are loaded at the first query that is text; queries that are vectors load none.
+
+    Args:
+        index: The index; the searcher does not close it.
+        encoder: An encoder, or the name of one, in place of those that the manifest names.
+        kernel: ``auto``, ``portable`` or ``compiled``, see ``lsr.search.engine.Engine``.
+        force: Use an encoder although its fingerprint is not the one in the manifest.
+    """
+
+    def __init__(
+        self, index: Index, encoder: AnyEncoder | str | None = None, *, kernel: str = "auto", force: bool = False
+    ) -> None:
+        self.index = index
+        self._given = encoder
+        self._force = force
+        self._engine = Engine(index.segments, index.manifest.spaces, kernel)
+        self._parts: list[Encoder] | None = None
+        self._loading = threading.Lock()
+
+    def search(self, text: str, k: int = 10, *, blend: Mapping[str, float] | None = None) -> Results:
+        """The k best documents for a text.
+
+        Args:
+            text: The query.
+            k: Number of hits wanted.
+            blend: Weight by name of a term space; those not named keep the manifest's weight.
+
+        Raises:
+            UsageError: ``k`` is below 1, a blend names no space of this index, or the index has no encoder.
+            ModelMismatch: The encoder at hand is not the one that made the index.
+        """
+        check_k(k)
+        return self._as_results(self.encode_queries([text], blend=blend), k)
+
+    def search_vector(self, terms: Sequence[int] | Sequence[str] | ArrayLike, weights: ArrayLike, k: int = 10) -> Results:
+        """The k best documents for a sparse vector.
+
+        Args:
+            terms: Global term ids, or tokens. A token is looked up in the term spaces in their order; ``space:token``
+                names the space. Tokens that the index does not have are left out.
+            weights: One finite, non-negative weight a term, used as it is: no blend is applied.
+            k: Number of hits wanted.
+
+        Raises:
+            UsageError: ``k`` is below 1.
+            BadInput: A weight is negative or not finite, a term appears twice, or the lengths differ.
+        """
+        check_k(k)
+        listed = list(terms)  # type: ignore[arg-type]
+        values = list(np.asarray(weights).tolist())
+        if len(listed) != len(values):
+            raise BadInput(f"there are {len(listed)} terms and {len(values)} weights", where="query vector")
+        if listed and isinstance(listed[0], str):
+            found = [(self._find_token(str(token)), value) for token, value in zip(listed, values, strict=True)]
+            listed = [term for term, _ in found if term is not None]
+            unknown = [value for term, value in found if term is None]
+            SparseVectors.from_rows([(range(len(unknown)), unknown)])  # weights of unknown tokens must be sound too
+            values = [value for term, value in found if term is not None]
+        return self._as_results(SparseVectors.from_rows([(listed, values)]), k)
+
+    def search_batch(
+        self,
+        queries: Sequence[str] | SparseVectors,
+        k: int = 10,
+        threads: int = 1,
+        *,
+        blend: Mapping[str, float] | None = None,
+    ) -> BatchResult:
+        """Document numbers and scores for many queries, without a Python object for each hit.
+
+        Args:
+            queries: Texts, or vectors over global term ids (used as they are).
+            k: Number of hits wanted for each.
+            threads: Number of threads that share the queries.
+            blend: As for ``search``; for texts only.
+
+        Raises:
+            UsageError: As for ``search``.
+        """
+        check_k(k)
+        if isinstance(queries, SparseVectors):
+            if blend is not None:
+                raise UsageError("a blend weighs encoded texts; scale the weights of ready vectors yourself")
+            return self._engine.search(queries, k, threads)
+        return self._engine.search(self.encode_queries(queries, blend=blend), k, threads)
+
+    def encode_queries(self, texts: Sequence[str], *, blend: Mapping[str, float] | None = None) -> SparseVectors:
+        """Query vectors over global term ids, the blend applied.
+
+        Raises:
+            UsageError: The blend names no space of this index, or the index has no encoder.
+            ModelMismatch: The encoder at hand is not the one that made the index.
+        """
+        listed = checked_texts(list(checked_iterable(texts)))
+        weights = self.blend(blend)
+        parts = self.encoders()
+        empty = SparseVectors.from_rows([([], [])] * len(listed))
+        vectors = [
+            part.encode_queries(listed) if weights[part_name] > 0 else empty
+            for part, part_name in zip(parts, weights, strict=True)
+        ]
+        return join_spaces(vectors, [space.base for space in self.index.manifest.spaces], list(weights.values()))
+
+    def blend(self, chosen: Mapping[str, float] | None = None) -> dict[str, float]:
+        """The weight of every term space: the chosen one, or the manifest's.
+
+        Raises:
+            UsageError: An unknown space, a negative or non-finite weight, or nothing but zeros.
+        """
+        weights = {space.name: space.weight for space in self.index.manifest.spaces}
+        for name, value in (chosen or {}).items():
+            if name not in weights:
+                near = nearest(name, list(weights))
+                raise UsageError(
+                    f"the index has no term space {name!r}",
+                    hint=f"did you mean {near}?" if near else f"it has {', '.join(weights)}",
+                )
+            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+                raise UsageError(f"the blend weight of {name} is {value!r}; it must be finite and not negative")
+            weights[name] = float(value)
+        if not any(weights.values()):
+            raise UsageError("all blend weights are zero", hint="give at least one space a positive weight")
+        return weights
+
+    def explain(self, query: str, document: str, *, blend: Mapping[str, float] | None = None) -> Explanation:
+        """Why a document has its score.
+
+        Args:
+            query: The query text.
+            document: The document's identifier.
+            blend: As for ``search``.
+
+        Raises:
+            NotFound: No document has that identifier.
+        """
+        number = self.index.catalog.number(document)
+        if number is None:
+            raise NotFound(f"no document has the id {document!r}", where=str(self.index.path))
+        terms, weights = self.encode_queries([query], blend=blend).row(0)
+        return self._explain(number, document, terms.tolist(), weights.tolist(), self.blend(blend))
+
+    def explain_hit(
+        self, query: SparseVectors, hit: Hit, *, blend: Mapping[str, float] | None = None
+    ) -> Explanation:
+        """Why a hit of an encoded query has its score."""
+        terms, weights = query.row(0)
+        return self._explain(hit.number, hit.id, terms.tolist(), weights.tolist(), self.blend(blend))
+
+    def matches(self, text: str) -> list[Match]:
+        """Places of a stored text that stand for terms of the index; term ids are global."""
+        found: list[Match] = []
+        for part, space in zip(self.encoders(), self.index.manifest.spaces, strict=True):
+            found += [Match(m.start, m.end, m.term + space.base) for m in part.document.matches(text)]
+        return found
+
+    def encoders(self) -> list[Encoder]:
+        """The encoder of each term space, loaded at the first call.
+
+        Raises:
+            UsageError: The index was made from ready vectors.
+            ModelMismatch: An encoder's fingerprint is not the one in the manifest.
+        """
+        with self._loading:
+            if self._parts is None:
+                self._parts = self._load()
+            return self._parts
+
+    def _load(self) -> list[Encoder]:
+        spaces = self.index.manifest.spaces
+        given: list[Encoder] | None = None
+        if self._given is not None:
+            loaded = load_encoder(self._given) if isinstance(self._given, str) else self._given
+            given = list(loaded.parts)
+            if len(given) != len(spaces):
+                raise ModelMismatch(f"the encoder has {len(given)} term spaces and the index has {len(spaces)}")
+        parts = []
+        for number, space in enumerate(spaces):
+            part = given[number] if given is not None else _load_part(space)
+            self._check_identity(part, space)
+            vocabulary = self.index.vocabularies[number]
+            if part.query.needs_statistics:
+                part.statistics = vocabulary
+                part.document.vocabulary = vocabulary
+            parts.append(part)
+        return parts
+
+    def _check_identity(self, part: Encoder, space: SpaceEntry) -> None:
+        if self._force or part.query_fingerprint == space.query_fingerprint:
+            return
+        raise ModelMismatch(
+            f"the index was made with {space.name} {space.query_fingerprint}, and the encoder at hand is "
+            f"{part.name} {part.query_fingerprint}",
+            hint="search with the model that made the index (--model), or force it",
+        )
+
+    def _as_results(self, query: SparseVectors, k: int) -> Results:
+        found = self._engine.search(query, k)
+        count = int(found.counts[0])
+        numbers = found.documents[0, :count].tolist()
+        ids = self.index.external_ids(numbers)
+        catalog = self.index.catalog
+        hits = [
+            Hit(rank, name, score, number, catalog)
+            for rank, (name, score, number) in enumerate(
+                zip(ids, found.scores[0, :count].tolist(), numbers, strict=True), start=1
+            )
+        ]
+        known = [np.isin(query.terms, segment.terms) for segment in self.index.segments]
+        return Results(hits, known_terms=int(np.any(known, axis=0).sum()), generation=self.index.generation)
+
+    def _find_token(self, token: str) -> int | None:
+        space_name, colon, rest = token.partition(":")
+        for number, space in enumerate(self.index.manifest.spaces):
+            local = self.index.vocabularies[number].find(token)
+            if local is None and colon and space.name == space_name:
+                local = self.index.vocabularies[number].find(rest)
+            if local is not None:
+                return space.base + local
+        return None
+
+    def _explain(
+        self, number: int, name: str, terms: list[int], weights: list[float], blend: dict[str, float]
+    ) -> Explanation:
+        segment = next(s for s in reversed(self.index.segments) if s.first <= number)
+        total = 0.0
+        parts = []
+        for term, weight in zip(terms, weights, strict=True):
+            stored = segment.impact(term, number - segment.first)
+            owner = self.index.space_of(term)
+            if stored == 0.0 or owner is None:
+                continue
+            place, space = owner
+            impact = stored * space.scale
+            total += weight * impact
+            token = self.index.vocabularies[place].token(term - space.base) or str(term)
+            parts.append(Contribution(space.name, term, token, weight, impact, weight * impact))
+        parts.sort(key=lambda part: -part.score)
+        return Explanation(name, number, float(np.float32(total)), parts, blend)
+
+
+def _load_part(space: SpaceEntry) -> Encoder:
+    if space.source is None:
+        raise UsageError(
+            "the index was made from ready vectors, and has no encoder for text",
+            hint="search it with a vector, or name the model with --model",
+        )
+    return load_encoder(space.source, **space.settings).parts[0]
