@@ -1,6 +1,8 @@
-"""``python -m lsr``: the command line."""
+"""``python -m lsr`` is the command ``lsr``."""
+
+import sys
 
 from lsr.cli.app import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,8 +24,8 @@ def warn_about_namesake(folder: str | None = None) -> None:
     ]
     if strangers:
         warnings.warn(
-            f"another package named 'lsr' is installed in the same folder ({here} holds {', '.join(strangers)}); the two "
-            f"overwrite each other's files. Keep them in separate environments, then reinstall {DISTRIBUTION}.",
+            f"another package named 'lsr' is installed in the same folder ({here} holds {', '.join(strangers)}); "
+            f"the two overwrite each other's files. Keep them in separate environments, then reinstall {DISTRIBUTION}.",
             UserWarning,
             stacklevel=3,
         )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from lsr.errors import BadInput
 
 TEXT_FIELDS = ("title", "text")
 """Fields joined by one space into the text that is encoded, unless the caller names others."""
+
+FLOAT32_MAX = 3.4028234663852886e38
+"""The largest weight that can be stored."""
 
 
 @dataclass(slots=True)
@@ -48,25 +52,78 @@ def document_from_mapping(
         raise BadInput(
             'no field "_id" or "id"', where=where, hint=f"fields here: {', '.join(map(str, mapping)) or 'none'}"
         )
-    identifier = mapping[key]
-    if isinstance(identifier, int) and not isinstance(identifier, bool):
-        identifier = str(identifier)
-    if not isinstance(identifier, str) or not identifier:
-        raise BadInput(f'field "{key}" must be a non-empty string, not {_kind(identifier)}', where=where)
-    if any(ord(letter) < 32 for letter in identifier):
-        raise BadInput(f'field "{key}" holds a control character: {identifier!r}', where=where)
+    identifier = checked_identifier(mapping[key], where, name=key)
     vector = mapping.get("vector")
-    if vector is not None and not isinstance(vector, Mapping):
-        raise BadInput(f'field "vector" must be an object of token and weight, not {_kind(vector)}', where=where)
+    if vector is not None:
+        vector = checked_vector(vector, where)
     texts = [_text(mapping, name, where) for name in text_fields if mapping.get(name) is not None]
     if not texts and vector is None:
         raise BadInput(
             f"no text field: none of {', '.join(text_fields)}",
             where=where,
-            hint=f"choose from the fields here with --text-fields: {', '.join(n for n in mapping if n != key)}",
+            hint=f"choose from the fields here with --text-fields: {', '.join(str(n) for n in mapping if n != key)}",
         )
     stored = {str(name): value for name, value in mapping.items() if name not in (key, "vector")}
     return Document(identifier, " ".join(text for text in texts if text), stored, vector, where)
+
+
+def checked_identifier(value: object, where: str | None = None, *, name: str = "id") -> str:
+    """An identifier as a string; whole numbers are accepted.
+
+    Args:
+        value: What the caller gave.
+        where: Where it was read, for messages.
+        name: What it is called there.
+
+    Raises:
+        BadInput: Not a string, empty, or with a control character or a lone surrogate.
+    """
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        what = "an empty one" if value == "" else _kind(value)
+        raise BadInput(f'field "{name}" must be a non-empty string, not {what}', where=where)
+    if any(ord(letter) < 32 for letter in value):
+        raise BadInput(f'field "{name}" holds a control character: {value!r}', where=where)
+    if not _is_unicode(value):
+        raise BadInput(f'field "{name}" holds a lone surrogate, which is not valid Unicode: {value!r}', where=where)
+    return str(value)
+
+
+def checked_vector(vector: object, where: str | None = None) -> dict[str, float]:
+    """A ready vector as a plain mapping of token to weight.
+
+    Args:
+        vector: What the caller gave.
+        where: Where it was read, for messages.
+
+    Raises:
+        BadInput: Not a mapping, a token that is not valid text, or a weight that is not a finite number of at least 0.
+    """
+    if not isinstance(vector, Mapping):
+        raise BadInput(f'field "vector" must be an object of token and weight, not {_kind(vector)}', where=where)
+    checked: dict[str, float] = {}
+    for token, weight in vector.items():
+        if not isinstance(token, str) or not _is_unicode(token):
+            raise BadInput(f"token {token!r} of the vector is not a valid string", where=where)
+        if not isinstance(weight, Real) or isinstance(weight, bool):
+            raise BadInput(f"the weight of token {token!r} must be a number, not {_kind(weight)}", where=where)
+        if not 0 <= weight <= FLOAT32_MAX:
+            raise BadInput(
+                f"the weight of token {token!r} is {weight}; weights must be finite and not negative",
+                where=where,
+                hint="drop or clip such weights before",
+            )
+        checked[token] = float(weight)
+    return checked
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(mapping: Mapping[str, Any], name: str, where: str | None) -> str:
@@ -77,5 +134,6 @@ def _text(mapping: Mapping[str, Any], name: str, where: str | None) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a string"}
-    return "null" if value is None else names.get(type(value), f"a {type(value).__name__}")
+    names = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
+    other = "a string" if isinstance(value, str) else f"a value of type {type(value).__name__}"
+    return "null" if value is None else names.get(type(value), other)

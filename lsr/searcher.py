@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import copy
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +21,9 @@ from lsr.index.manifest import SpaceEntry
 from lsr.search.engine import BatchResult, Engine, check_k
 from lsr.search.results import Contribution, Explanation, Hit, Results
 from lsr.vectors import SparseVectors
+
+BLEND_LIMITS = (1e-6, 1e6)
+"""Smallest and largest blend weight that is not zero; beyond them a product could leave the range of float32."""
 
 
 class Searcher:
@@ -32,7 +39,12 @@ class Searcher:
     """
 
     def __init__(
-        self, index: Index, encoder: AnyEncoder | str | None = None, *, kernel: str = "auto", force: bool = False
+        self,
+        index: Index,
+        encoder: AnyEncoder | str | Path | None = None,
+        *,
+        kernel: str = "auto",
+        force: bool = False,
     ) -> None:
         self.index = index
         self._given = encoder
@@ -56,7 +68,9 @@ class Searcher:
         check_k(k)
         return self._as_results(self.encode_queries([text], blend=blend), k)
 
-    def search_vector(self, terms: Sequence[int] | Sequence[str] | ArrayLike, weights: ArrayLike, k: int = 10) -> Results:
+    def search_vector(
+        self, terms: Sequence[int] | Sequence[str] | ArrayLike, weights: ArrayLike, k: int = 10
+    ) -> Results:
         """The k best documents for a sparse vector.
 
         Args:
@@ -66,25 +80,23 @@ class Searcher:
             k: Number of hits wanted.
 
         Raises:
-            UsageError: ``k`` is below 1.
+            UsageError: ``k`` is below 1, or ``terms`` or ``weights`` is a single value.
             BadInput: A weight is negative or not finite, a term appears twice, or the lengths differ.
         """
         check_k(k)
-        listed = list(terms)  # type: ignore[arg-type]
-        values = list(np.asarray(weights).tolist())
+        listed, values = _listed(terms, "terms"), _listed(weights, "weights")
         if len(listed) != len(values):
             raise BadInput(f"there are {len(listed)} terms and {len(values)} weights", where="query vector")
-        if listed and isinstance(listed[0], str):
-            found = [(self._find_token(str(token)), value) for token, value in zip(listed, values, strict=True)]
+        if listed and all(isinstance(term, str) for term in listed):
+            SparseVectors.from_rows([(range(len(values)), values)])  # weights of unknown tokens must be sound too
+            found = [(self._find_token(token), value) for token, value in zip(listed, values, strict=True)]
             listed = [term for term, _ in found if term is not None]
-            unknown = [value for term, value in found if term is None]
-            SparseVectors.from_rows([(range(len(unknown)), unknown)])  # weights of unknown tokens must be sound too
             values = [value for term, value in found if term is not None]
         return self._as_results(SparseVectors.from_rows([(listed, values)]), k)
 
     def search_batch(
         self,
-        queries: Sequence[str] | SparseVectors,
+        queries: Iterable[str] | SparseVectors,
         k: int = 10,
         threads: int = 1,
         *,
@@ -108,7 +120,7 @@ class Searcher:
             return self._engine.search(queries, k, threads)
         return self._engine.search(self.encode_queries(queries, blend=blend), k, threads)
 
-    def encode_queries(self, texts: Sequence[str], *, blend: Mapping[str, float] | None = None) -> SparseVectors:
+    def encode_queries(self, texts: Iterable[str], *, blend: Mapping[str, float] | None = None) -> SparseVectors:
         """Query vectors over global term ids, the blend applied.
 
         Raises:
@@ -129,7 +141,8 @@ class Searcher:
         """The weight of every term space: the chosen one, or the manifest's.
 
         Raises:
-            UsageError: An unknown space, a negative or non-finite weight, or nothing but zeros.
+            UsageError: An unknown space, a weight that is neither zero nor inside ``BLEND_LIMITS``, or nothing but
+                zeros.
         """
         weights = {space.name: space.weight for space in self.index.manifest.spaces}
         for name, value in (chosen or {}).items():
@@ -139,8 +152,11 @@ class Searcher:
                     f"the index has no term space {name!r}",
                     hint=f"did you mean {near}?" if near else f"it has {', '.join(weights)}",
                 )
-            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-                raise UsageError(f"the blend weight of {name} is {value!r}; it must be finite and not negative")
+            least, most = BLEND_LIMITS
+            if not isinstance(value, Real) or isinstance(value, bool) or not (value == 0 or least <= value <= most):
+                raise UsageError(
+                    f"the blend weight of {name} is {value!r}; it must be 0, or a number from {least:g} to {most:g}"
+                )
             weights[name] = float(value)
         if not any(weights.values()):
             raise UsageError("all blend weights are zero", hint="give at least one space a positive weight")
@@ -163,9 +179,7 @@ class Searcher:
         terms, weights = self.encode_queries([query], blend=blend).row(0)
         return self._explain(number, document, terms.tolist(), weights.tolist(), self.blend(blend))
 
-    def explain_hit(
-        self, query: SparseVectors, hit: Hit, *, blend: Mapping[str, float] | None = None
-    ) -> Explanation:
+    def explain_hit(self, query: SparseVectors, hit: Hit, *, blend: Mapping[str, float] | None = None) -> Explanation:
         """Why a hit of an encoded query has its score."""
         terms, weights = query.row(0)
         return self._explain(hit.number, hit.id, terms.tolist(), weights.tolist(), self.blend(blend))
@@ -193,7 +207,7 @@ class Searcher:
         spaces = self.index.manifest.spaces
         given: list[Encoder] | None = None
         if self._given is not None:
-            loaded = load_encoder(self._given) if isinstance(self._given, str) else self._given
+            loaded = load_encoder(self._given) if isinstance(self._given, str | Path) else self._given
             given = list(loaded.parts)
             if len(given) != len(spaces):
                 raise ModelMismatch(f"the encoder has {len(given)} term spaces and the index has {len(spaces)}")
@@ -203,17 +217,27 @@ class Searcher:
             self._check_identity(part, space)
             vocabulary = self.index.vocabularies[number]
             if part.query.needs_statistics:
-                part.statistics = vocabulary
-                part.document.vocabulary = vocabulary
+                # Copies: the caller's encoder may serve another index, with other words and statistics.
+                document = copy.copy(part.document)
+                document.vocabulary = vocabulary
+                part = replace(part, document=document, statistics=vocabulary)
             parts.append(part)
         return parts
 
     def _check_identity(self, part: Encoder, space: SpaceEntry) -> None:
         if self._force or part.query_fingerprint == space.query_fingerprint:
             return
+        if space.source is None and part.document_fingerprint == space.document_fingerprint:
+            return
+        if space.source is None and space.document_fingerprint is None:
+            raise ModelMismatch(
+                f"the index was made from ready vectors and does not say with which model; "
+                f"the encoder at hand is {part.name} {part.query_fingerprint}",
+                hint="if its term ids are those of the vectors, force it",
+            )
         raise ModelMismatch(
-            f"the index was made with {space.name} {space.query_fingerprint}, and the encoder at hand is "
-            f"{part.name} {part.query_fingerprint}",
+            f"the index was made with {space.name} {space.query_fingerprint or space.document_fingerprint}, and the "
+            f"encoder at hand is {part.name} {part.query_fingerprint}",
             hint="search with the model that made the index (--model), or force it",
         )
 
@@ -229,7 +253,7 @@ class Searcher:
                 zip(ids, found.scores[0, :count].tolist(), numbers, strict=True), start=1
             )
         ]
-        known = [np.isin(query.terms, segment.terms) for segment in self.index.segments]
+        known = [segment.places(query.terms)[1] for segment in self.index.segments]
         return Results(hits, known_terms=int(np.any(known, axis=0).sum()), generation=self.index.generation)
 
     def _find_token(self, token: str) -> int | None:
@@ -266,6 +290,14 @@ def _load_part(space: SpaceEntry) -> Encoder:
     if space.source is None:
         raise UsageError(
             "the index was made from ready vectors, and has no encoder for text",
-            hint="search it with a vector, or name the model with --model",
+            hint="search it with a vector, or name the model that made the vectors with --model",
         )
     return load_encoder(space.source, **space.settings).parts[0]
+
+
+def _listed(values: Iterable[Any] | ArrayLike, name: str) -> list[Any]:
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise UsageError(f"{name} must be several values and is a single one", hint="put it into a list")
+    return list(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,8 +72,8 @@ class TokenTable:
 class SparseVectors:
     """``n`` sparse vectors over 32-bit term ids, in compressed sparse rows.
 
-    Row ``i`` holds ``terms[indptr[i]:indptr[i+1]]`` (ascending, each once) and the weights beside them. Rows whose terms
-    are not ascending are sorted here; weights of exactly zero are dropped.
+    Row ``i`` holds ``terms[indptr[i]:indptr[i+1]]`` (ascending, each once) and the weights beside them. Rows whose
+    terms are not ascending are sorted here; weights of exactly zero are dropped.
 
     Args:
         indptr: Row borders, ``n + 1`` integers from 0 to the number of entries.
@@ -108,7 +108,8 @@ class SparseVectors:
         self.fingerprint = fingerprint
         if self.indptr[-1] != len(self.terms) or len(self.terms) != len(self.weights):
             raise BadInput(
-                f"indptr ends at {self.indptr[-1]}, but there are {len(self.terms)} terms and {len(self.weights)} weights",
+                f"indptr ends at {self.indptr[-1]}, but there are {len(self.terms)} terms "
+                f"and {len(self.weights)} weights",
                 where="SparseVectors",
             )
         self._put_in_order()
@@ -253,8 +254,15 @@ def vectors_from_dicts(rows: Iterable[Mapping[str, float]], vocabulary: TokenTab
     )
 
 
+def _array(values: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"{name} can't be read as an array: {error}", where="SparseVectors") from error
+
+
 def _borders(values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
+    array = _array(values, "indptr")
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
         raise BadInput("indptr must be a one-dimensional array of integers that starts with 0", where="SparseVectors")
     array = array.astype(np.int64)
@@ -264,7 +272,7 @@ def _borders(values: ArrayLike) -> NDArray[np.int64]:
 
 
 def _term_ids(values: ArrayLike) -> NDArray[np.uint32]:
-    array = np.asarray(values)
+    array = _array(values, "terms")
     if array.size == 0:
         return np.empty(0, np.uint32)
     if array.ndim != 1 or array.dtype.kind not in "iu":
@@ -275,7 +283,7 @@ def _term_ids(values: ArrayLike) -> NDArray[np.uint32]:
 
 
 def _finite_weights(values: ArrayLike) -> NDArray[np.float32]:
-    array = np.asarray(values)
+    array = _array(values, "weights")
     if array.size == 0:
         return np.empty(0, np.float32)
     if array.ndim != 1 or array.dtype.kind not in "iuf":

@@ -55,9 +55,9 @@ def languages() -> list[str]:
 def stop_words(language: str) -> frozenset[str]:
     """The stop words of a language, in lower case.
 
-    English (and ``porter``, the first English stemmer) has the 33 words of Lucene's ``EnglishAnalyzer``; the others have
-    the list of the ``stop-words`` package. It lacks Armenian, Basque, Esperanto, Estonian, Irish, Lithuanian, Nepali,
-    Serbian, Sesotho, Tamil and Yiddish: for these, as for ``none``, the set is empty.
+    English (and ``porter``, the first English stemmer) has the 33 words of Lucene's ``EnglishAnalyzer``; the others
+    have the list of the ``stop-words`` package. It lacks Armenian, Basque, Esperanto, Estonian, Irish, Lithuanian,
+    Nepali, Serbian, Sesotho, Tamil and Yiddish: for these, as for ``none``, the set is empty.
     """
     if language in ("english", "porter"):
         return frozenset(_LUCENE_ENGLISH.split())

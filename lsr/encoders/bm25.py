@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,10 @@ def load_bm25(
     Raises:
         UsageError: The language is unknown, or ``k1`` or ``b`` is out of range.
     """
-    if not (math.isfinite(k1) and k1 >= 0):
-        raise UsageError(f"k1 is {k1}; it must be a finite number, 0 or more", where="k1")
-    if not 0 <= b <= 1:
-        raise UsageError(f"b is {b}; it must lie between 0 and 1", where="b")
+    if not (isinstance(k1, Real) and math.isfinite(k1) and k1 >= 0):
+        raise UsageError(f"k1 is {k1!r}; it must be a finite number, 0 or more", where="k1")
+    if not (isinstance(b, Real) and 0 <= b <= 1):
+        raise UsageError(f"b is {b!r}; it must be a number between 0 and 1", where="b")
     analyzer = Analyzer(language)
     return Encoder(
         name="bm25",
@@ -81,7 +82,7 @@ class BM25Documents:
         self.b = b
         self.vocabulary: Vocabulary = vocabulary
         self.counters = Counters()
-        self.identity: dict[str, Any] = {"family": "bm25", **analyzer.identity, "k1": k1, "b": b}
+        self.identity: Mapping[str, Any] = {"family": "bm25", **analyzer.identity, "k1": k1, "b": b}
         self._table = vocabulary
         self._term_of_word: dict[str, int] = {}
         self._growing = threading.Lock()
@@ -163,7 +164,7 @@ class BM25Queries:
 
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
-        self.identity: dict[str, Any] = {"family": "bm25", **analyzer.identity, "idf": "lucene"}
+        self.identity: Mapping[str, Any] = {"family": "bm25", **analyzer.identity, "idf": "lucene"}
 
     def encode(self, texts: Sequence[str], statistics: TermStatistics | None = None) -> SparseVectors:
         """Query vectors, one row a text; words that the collection lacks are left out.

@@ -28,17 +28,17 @@ _RUN_SETTINGS = ("backend", "threads")
 _HUB_FILES = ["*.json", "*.safetensors", "*/*.json", "*/*.safetensors"]
 
 
-def load_encoder(source: str, **settings: Any) -> AnyEncoder:
+def load_encoder(source: str | Path, /, **settings: Any) -> AnyEncoder:
     """Load an encoder by name.
 
     Args:
         source: A name as the module's documentation describes.
         **settings: ``max_length``, ``query_max_length`` (tokens, for models), ``pooling`` (``max`` or ``sum``),
-            ``language``, ``k1``, ``b`` (for BM25), ``backend`` (``auto``, ``native`` or ``torch``), ``threads``. A part of
-            a blend takes those that concern it.
+            ``language``, ``k1``, ``b`` (for BM25), ``backend`` (``auto``, ``native`` or ``torch``), ``threads``. A part
+            of a blend takes those that concern it.
 
     Raises:
-        UsageError: An unknown setting, or a setting of the wrong kind.
+        UsageError: No name, an unknown setting, or a setting of the wrong kind.
         NotFound: No such model.
         BadModel: The model directory is incomplete or can't be loaded safely.
         MissingExtra: The model needs torch, and torch is not installed.
@@ -48,6 +48,7 @@ def load_encoder(source: str, **settings: Any) -> AnyEncoder:
         if name not in known:
             raise UsageError(f"unknown setting {name!r}", hint=f"known: {', '.join(known)}")
     given = {name: value for name, value in settings.items() if value is not None}
+    source = str(source)
     if "+" in source and not Path(source).exists():
         parts = tuple(_load_part(name.strip(), given) for name in source.split("+"))
         names = [part.name for part in parts]
@@ -58,6 +59,10 @@ def load_encoder(source: str, **settings: Any) -> AnyEncoder:
 
 
 def _load_part(source: str, settings: Mapping[str, Any]) -> Encoder:
+    if not source.strip():
+        raise UsageError(
+            "an encoder's name is empty", hint=f"known: {', '.join(EMBEDDED)}, bm25, a directory, owner/name"
+        )
     if source == BM25:
         from lsr.encoders.bm25 import load_bm25
 
@@ -68,7 +73,9 @@ def _load_part(source: str, settings: Mapping[str, Any]) -> Encoder:
     own = {name: value for name, value in settings.items() if name in _MODEL_SETTINGS}
     run = {name: value for name, value in settings.items() if name in _RUN_SETTINGS}
     directory = _model_directory(source)
-    name = source if source in EMBEDDED else directory.name if Path(source).is_dir() else source.rsplit("/", 1)[-1]
+    name = source.rsplit("/", 1)[-1]
+    if source not in EMBEDDED and Path(source).expanduser().is_dir():
+        source, name = str(directory), directory.name  # an absolute path still holds when a search starts elsewhere
     return replace(load_splade(source, directory, name=name, **own, **run), settings=own)
 
 
@@ -95,7 +102,7 @@ def _from_hub(source: str) -> Path:
 
     try:
         return Path(snapshot_download(source, allow_patterns=_HUB_FILES, local_files_only=True))
-    except Exception:  # noqa: BLE001, S110 (any failure only means: not in the cache yet)
+    except Exception:  # noqa: S110 (any failure only means: not in the cache yet)
         pass
     try:
         return Path(snapshot_download(source, allow_patterns=_HUB_FILES))

@@ -7,10 +7,10 @@ each query's latency for the percentiles, of the time of a whole batch for the m
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from lsr.errors import UsageError
 
@@ -18,26 +18,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lsr.searcher import Searcher
     from lsr.vectors import SparseVectors
 
 Clock = Callable[[], int]
 """Nanoseconds since some fixed moment."""
 
 
-class VectorSearcher(Protocol):
-    """What is asked of a searcher."""
-
-    def encode_queries(self, texts: list[str], blend: Mapping[str, float] | None = None) -> SparseVectors:
-        """One vector of global terms for each text."""
-        ...
-
-    def search_batch(self, queries: SparseVectors, k: int, threads: int = 1) -> Any:
-        """The k best documents of each vector."""
-        ...
-
-
 def measure_latency(
-    searcher: VectorSearcher,
+    searcher: Searcher,
     queries: Sequence[str] | SparseVectors,
     ks: Sequence[int],
     *,
@@ -52,7 +41,7 @@ def measure_latency(
     while that many threads run them at once.
 
     Args:
-        searcher: What is measured.
+        searcher: What is measured. Choose its kernel: with "auto", a few queries may be too little warming up.
         queries: Texts, which are encoded one at a time before anything is timed; or vectors over the index's terms.
         ks: Numbers of hits.
         threads: Threads for search.
@@ -83,7 +72,7 @@ def measure_latency(
 
 
 def _vectors(
-    searcher: VectorSearcher, queries: Sequence[str] | SparseVectors, clock: Clock
+    searcher: Searcher, queries: Sequence[str] | SparseVectors, clock: Clock
 ) -> tuple[list[SparseVectors], float]:
     """Each query as vectors of one row, and the mean microseconds to encode one."""
     from lsr.vectors import SparseVectors
@@ -97,7 +86,7 @@ def _vectors(
 
 
 def _latencies(
-    searcher: VectorSearcher, singles: list[SparseVectors], k: int, threads: int, rounds: int, clock: Clock
+    searcher: Searcher, singles: list[SparseVectors], k: int, threads: int, rounds: int, clock: Clock
 ) -> dict[str, float]:
     import numpy as np
 
@@ -120,7 +109,7 @@ def _pass(latency: Callable[[SparseVectors], int], singles: list[SparseVectors],
 
 
 def _batch_mean(
-    searcher: VectorSearcher, singles: list[SparseVectors], k: int, threads: int, rounds: int, clock: Clock
+    searcher: Searcher, singles: list[SparseVectors], k: int, threads: int, rounds: int, clock: Clock
 ) -> float:
     """Median microseconds of a batch search over all queries, divided by their number."""
     from statistics import median

@@ -53,7 +53,8 @@ def open_collection(folder: str | PathLike[str], split: str | None = None) -> Co
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise NotFound("no such collection folder", where=str(folder))
-    corpus, query_file = _file(folder, "corpus.jsonl"), _file(folder, "queries.jsonl")
+    _file(folder, "corpus.jsonl")
+    query_file = _file(folder, "queries.jsonl")
     qrels_file = _split_file(folder, split)
     qrels = read_qrels(qrels_file)
     queries = {query.id: query.text for query in open_queries(query_file) if query.id in qrels}
@@ -64,7 +65,7 @@ def open_collection(folder: str | PathLike[str], split: str | None = None) -> Co
             where=str(qrels_file),
             hint="judgments and queries must come from the same release of the collection",
         )
-    return Collection(folder.name, qrels_file.stem, lambda: open_documents(corpus), queries, qrels)
+    return Collection(folder.name, qrels_file.stem, lambda: open_documents(folder, input_format="beir"), queries, qrels)
 
 
 def _file(folder: Path, name: str) -> Path:

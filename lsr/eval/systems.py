@@ -2,93 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lsr.errors import UsageError
 from lsr.eval.measures import DEFAULT_MEASURES, Evaluation, Qrels, evaluate, parse_measures, require_ranx
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from lsr.encoders.base import AnyEncoder
     from lsr.eval.collections import Collection
+    from lsr.index.index import Index
+    from lsr.searcher import Searcher
 
 Blends = Mapping[str, Mapping[str, float]]
 """System name to the weight of each term space."""
 
 DEFAULT_DEPTH = 1000
 """Hits that are retrieved for each query."""
-
-
-class Space(Protocol):
-    """What is asked of a term space in a manifest."""
-
-    @property
-    def name(self) -> str:
-        """Its name in blends."""
-        ...
-
-    @property
-    def weight(self) -> float:
-        """Its weight in the default blend."""
-        ...
-
-
-class Manifest(Protocol):
-    """What is asked of an index's manifest."""
-
-    @property
-    def spaces(self) -> Sequence[Space]:
-        """The term spaces."""
-        ...
-
-
-class SearchedIndex(Protocol):
-    """What is asked of an index."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """The manifest."""
-        ...
-
-    def external_ids(self, numbers: NDArray[np.int64]) -> list[str]:
-        """The identifiers of document numbers, in order."""
-        ...
-
-
-class Batch(Protocol):
-    """What is asked of the result of a batch search: ``documents`` [n, k], ``scores`` [n, k] and ``counts`` [n]."""
-
-    @property
-    def documents(self) -> NDArray[np.int64]:
-        """Document numbers, best first."""
-        ...
-
-    @property
-    def scores(self) -> NDArray[np.float32]:
-        """Their scores."""
-        ...
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Number of hits of each query."""
-        ...
-
-
-class BatchSearcher(Protocol):
-    """What is asked of a searcher."""
-
-    def search_batch(
-        self, queries: list[str], k: int, threads: int = 1, blend: Mapping[str, float] | None = None
-    ) -> Batch:
-        """The k best documents of each text."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -113,46 +47,51 @@ class SystemResult:
 def evaluate_collection(
     collection: Collection,
     *,
-    encoder: AnyEncoder,
-    impacts: Literal["uint8", "float32"] = "uint8",
+    encoder: AnyEncoder | str,
+    impacts: str = "uint8",
     blends: Blends | None = None,
     measures: str | Sequence[str] = DEFAULT_MEASURES,
     depth: int = DEFAULT_DEPTH,
-    threads: int | None = None,
-    progress: Any = None,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
 ) -> list[SystemResult]:
     """Index a collection in a temporary folder and evaluate systems over it.
 
     Args:
         collection: Documents, queries and judgments.
-        encoder: Encodes both.
-        impacts: How document weights are stored.
+        encoder: Encodes the documents; the queries are encoded by what its ``source`` and ``settings`` name. A BM25
+            encoder should have seen no other collection: a name makes a new one.
+        impacts: How document weights are stored, ``uint8`` or ``float32``.
         blends: The systems; ``None`` means ``default_blends``.
         measures: Names of measures.
         depth: Hits that are retrieved for each query.
-        threads: Threads for encoding and search; ``None`` leaves encoding its own default, and searches with one.
-        progress: Handed to ``Index.build``.
+        threads: Threads for search.
+        progress: Called with the number of documents indexed.
 
     Raises:
-        UsageError: A measure is unknown or looks deeper than ``depth``.
+        UsageError: A measure is unknown or looks deeper than ``depth``, or a blend names an unknown term space.
         BadInput: A document is malformed, or the judgments don't fit the collection.
         MissingExtra: ranx is not installed.
     """
-    from lsr.index import Index
+    from lsr.index.index import Index
+    from lsr.searcher import Searcher
 
     _check_request(measures, depth)
-    with TemporaryDirectory(prefix="lsr-eval-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "index"
-        Index.build(path, collection.documents(), encoder=encoder, impacts=impacts, threads=threads, progress=progress)
-        return evaluate_index(
-            path,
+    with (
+        TemporaryDirectory(prefix="lsr-eval-") as folder,
+        Index.build(
+            Path(folder) / "index", collection.documents(), encoder=encoder, impacts=impacts, progress=progress
+        ) as index,
+    ):
+        return evaluate_searcher(
+            Searcher(index),
             collection.queries,
             collection.qrels,
             dataset=collection.name,
             blends=blends,
             measures=measures,
             depth=depth,
-            threads=threads or 1,
+            threads=threads,
         )
 
 
@@ -185,28 +124,25 @@ def evaluate_index(
         BadInput: Judgments, queries and documents have no ids in common.
         MissingExtra: ranx is not installed.
     """
+    from lsr.index.index import Index
     from lsr.searcher import Searcher
 
-    from lsr.index import Index
-
     _check_request(measures, depth)
-    index = Index.open(path)
-    return evaluate_searcher(
-        Searcher(index),
-        index,
-        queries,
-        qrels,
-        dataset=dataset or Path(path).resolve().name,
-        blends=blends,
-        measures=measures,
-        depth=depth,
-        threads=threads,
-    )
+    with Index.open(Path(path)) as index:
+        return evaluate_searcher(
+            Searcher(index),
+            queries,
+            qrels,
+            dataset=dataset or Path(path).resolve().name,
+            blends=blends,
+            measures=measures,
+            depth=depth,
+            threads=threads,
+        )
 
 
 def evaluate_searcher(
-    searcher: BatchSearcher,
-    index: SearchedIndex,
+    searcher: Searcher,
     queries: Mapping[str, str],
     qrels: Qrels,
     *,
@@ -220,14 +156,14 @@ def evaluate_searcher(
     _check_request(measures, depth)
     judged = {query: text for query, text in queries.items() if qrels.get(query)}
     results = []
-    for system, blend in (blends if blends is not None else default_blends(index)).items():
-        run = search_run(searcher, index, judged, depth=depth, threads=threads, blend=blend)
+    for system, blend in (blends if blends is not None else default_blends(searcher.index)).items():
+        run = search_run(searcher, judged, depth=depth, threads=threads, blend=blend)
         evaluation = evaluate(run, qrels, measures)
         results.append(SystemResult(dataset, system, evaluation.queries, evaluation.means, evaluation))
     return results
 
 
-def default_blends(index: SearchedIndex) -> dict[str, dict[str, float]]:
+def default_blends(index: Index) -> dict[str, dict[str, float]]:
     """Each term space alone under its own name, and, if there are several, all with their default weights ("a+b")."""
     spaces = index.manifest.spaces
     blends = {space.name: {other.name: float(other is space) for other in spaces} for space in spaces}
@@ -237,8 +173,7 @@ def default_blends(index: SearchedIndex) -> dict[str, dict[str, float]]:
 
 
 def search_run(
-    searcher: BatchSearcher,
-    index: SearchedIndex,
+    searcher: Searcher,
     queries: Mapping[str, str],
     *,
     depth: int = DEFAULT_DEPTH,
@@ -248,11 +183,11 @@ def search_run(
     """The run of some queries: id to ranked hits. A query without hits has an empty list."""
     if not queries:
         return {}
-    batch = searcher.search_batch(list(queries.values()), depth, threads=threads, blend=blend)
+    batch = searcher.search_batch(list(queries.values()), depth, threads, blend=blend)
     run = {}
     for i, query in enumerate(queries):
         count = int(batch.counts[i])
-        ids = index.external_ids(batch.documents[i, :count])
+        ids = searcher.index.external_ids(batch.documents[i, :count].tolist())
         run[query] = list(zip(ids, batch.scores[i, :count].tolist(), strict=True))
     return run
 

@@ -6,6 +6,7 @@ input or on the disk removes all that it wrote; an interrupted one keeps its fin
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.documents import TEXT_FIELDS, Document, document_from_mapping
-from lsr.encoders.base import AnyEncoder, Encoder, checked_texts, fingerprint, join_spaces, mean_mass, term_ranges
-from lsr.errors import BadInput, LsrError, Refused, UsageError, writing
+from lsr.documents import TEXT_FIELDS, Document, checked_identifier, checked_vector, document_from_mapping
+from lsr.encoders.base import AnyEncoder, Encoder, fingerprint, join_spaces, mean_mass, term_ranges
+from lsr.errors import BadInput, BadModel, LsrError, Refused, UsageError, WriteFailed, writing
 from lsr.index.catalog import TermRow, write_catalog
 from lsr.index.files import exclusive, file_entry, flush
-from lsr.index.generations import BUILD, has_index, publish
+from lsr.index.generations import BUILD, has_index, is_own_name, publish
 from lsr.index.impacts import choose_scale, to_levels
 from lsr.index.manifest import CATALOG, IMPACT_TYPES, MANIFEST, MAX_DOCUMENTS, Manifest, SpaceEntry
 from lsr.index.segment import Segment, invert, write_segment
@@ -47,6 +48,13 @@ class _Column:
     weight: float
     encoder: Encoder | None
     vocabulary: Any
+    document_fingerprint: str | None = None
+
+    @property
+    def first_words(self) -> list[str]:
+        """What a vocabulary that grows holds already; the term ids of new words depend on it."""
+        grows = self.encoder is not None and self.encoder.capacity is None
+        return list(self.vocabulary.tokens) if grows else []
 
 
 def build(
@@ -82,42 +90,52 @@ def build(
     """
     if impacts not in IMPACT_TYPES:
         raise UsageError(f"unknown impacts {impacts!r}", hint=f"choose one of {', '.join(IMPACT_TYPES)}")
+    if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable | SparseVectors):
+        raise UsageError(f"documents must be an iterable of documents, not a single {type(documents).__name__}")
+    if isinstance(text_fields, str):
+        raise UsageError("text_fields must be several names and is one string", hint="put it into a list")
+    fields = tuple(text_fields or TEXT_FIELDS)
     root = Path(path)
     fresh = _prepare_root(root, force=force, resume=resume)
     work = root / BUILD
-    try:
-        with exclusive(root):
-            if not resume:
-                shutil.rmtree(work, ignore_errors=True)
+    with exclusive(root):
+        if not resume:
+            shutil.rmtree(work, ignore_errors=True)
+        try:
             with writing(work):
                 work.mkdir(exist_ok=True)
-            fields = tuple(text_fields or TEXT_FIELDS)
-            try:
-                running = _Build(work, encoder, impacts, fields)
-                if isinstance(documents, SparseVectors):
-                    finished = running.of_vectors(documents, ids)
-                else:
-                    finished = running.of_documents(_as_documents(documents, fields), progress)
-                target = publish(root, finished)
-            except LsrError:
-                shutil.rmtree(work, ignore_errors=True)
-                raise
+            running = _Build(work, encoder, impacts, fields)
+            if isinstance(documents, SparseVectors):
+                finished = running.of_vectors(documents, ids)
+            else:
+                finished = running.of_documents(_as_documents(documents, fields), progress)
+            target = publish(root, finished)
+        except LsrError:
             shutil.rmtree(work, ignore_errors=True)
-            return target
-    except LsrError:
-        if fresh:
-            shutil.rmtree(root, ignore_errors=True)
-        raise
+            if fresh:
+                with contextlib.suppress(OSError):  # not empty: it was published, and only the last flush failed
+                    root.rmdir()
+            raise
+        shutil.rmtree(work, ignore_errors=True)
+        return target
 
 
 def _prepare_root(root: Path, *, force: bool, resume: bool) -> bool:
     """Whether the folder had to be made."""
     if root.is_dir():
-        if has_index(root):
-            if not force and not (resume and (root / BUILD).exists()):
-                raise Refused("an index stands here already", where=str(root), hint="replace it with --force")
-        elif any(entry.name != BUILD for entry in root.iterdir()):
-            raise Refused("the folder is not empty and holds no lsr index", where=str(root), hint="choose another folder")
+        try:
+            foreign = [entry.name for entry in root.iterdir() if not is_own_name(entry.name)]
+            stands = has_index(root)
+        except OSError as error:
+            raise WriteFailed(f"cannot be read: {error.strerror}", where=str(root)) from error
+        if stands and not force and not (resume and (root / BUILD).exists()):
+            raise Refused("an index stands here already", where=str(root), hint="replace it with --force")
+        if foreign and not stands:
+            raise Refused(
+                f"the folder is not empty and holds no lsr index ({foreign[0]!r} is there)",
+                where=str(root),
+                hint="choose another folder",
+            )
         return False
     if root.exists():
         raise Refused("a file of that name exists", where=str(root), hint="choose another folder")
@@ -138,14 +156,19 @@ class _Build:
         self.digest = fingerprint(
             {"shard": SHARD_DOCUMENTS, "fields": self.text_fields},
             *(column.encoder.document_fingerprint for column in self.columns if column.encoder is not None),
+            *(text for column in self.columns for text in column.first_words),
         )
 
     def of_vectors(self, vectors: SparseVectors, ids: Sequence[str] | None) -> Path:
         """A generation of ready vectors; it needs no shards, since nothing has to be encoded."""
         if ids is not None and len(ids) != len(vectors):
             raise BadInput(f"there are {len(ids)} ids for {len(vectors)} vectors", where="ids")
-        names = map(str, range(len(vectors)) if ids is None else ids)
+        if ids is None:
+            names = [str(number) for number in range(len(vectors))]
+        else:
+            names = [checked_identifier(name, f"ids[{number}]") for number, name in enumerate(ids)]
         self.columns[0].vocabulary = vectors.vocabulary
+        self.columns[0].document_fingerprint = vectors.fingerprint
         return self._assemble(len(vectors), lambda _space: vectors, ((name, "{}") for name in names))
 
     def of_documents(self, documents: Iterator[Document], progress: Progress | None) -> Path:
@@ -186,7 +209,9 @@ class _Build:
         ]
         self.shards.write(number, self.digest, shard, [SparseVectors.concatenate(parts) for parts in chunks], grown)
 
-    def _assemble(self, total: int, raw_vectors: Callable[[int], SparseVectors], rows: Iterable[tuple[str, str]]) -> Path:
+    def _assemble(
+        self, total: int, raw_vectors: Callable[[int], SparseVectors], rows: Iterable[tuple[str, str]]
+    ) -> Path:
         if total == 0:
             raise BadInput("there are no documents", hint="check the source and its format")
         if total > MAX_DOCUMENTS:
@@ -201,11 +226,12 @@ class _Build:
         names: list[TermRow] = []
         for number, column in enumerate(self.columns):
             raw = raw_vectors(number)
-            entry, final, stored = self._finish(column, raw)
+            named = _named_terms(number, column, raw)
+            entry, final, stored = self._finish(column, raw, len(named))
             spaces.append(entry)
             finals.append(final)
             levels.append(stored)
-            names.extend(_named_terms(number, column, raw))
+            names.extend(named)
         segment = _one_segment(finals, levels, [space.base for space in spaces])
         written = write_segment(segment, folder / "segment-0")
         catalog = folder / CATALOG
@@ -219,10 +245,16 @@ class _Build:
         return folder
 
     def _finish(
-        self, column: _Column, raw: SparseVectors
+        self, column: _Column, raw: SparseVectors, named: int
     ) -> tuple[SpaceEntry, SparseVectors, NDArray[Any]]:
         mass = mean_mass(raw)
         final = raw if column.encoder is None else column.encoder.document.finish(raw, mass)
+        if not np.all(final.weights > 0) or not np.all(np.isfinite(final.weights)):
+            raise BadModel(
+                "the encoder gave a weight that is not a positive finite number",
+                where=column.name,
+                hint="check the model's weights, or try another --backend",
+            )
         scale, clipped = 1.0, 0
         stored: NDArray[Any] = final.weights
         if self.impacts == "uint8":
@@ -242,28 +274,40 @@ class _Build:
             scale=scale,
             clipped=clipped,
             mean_mass=mass,
-            terms=len(column.vocabulary or ()),
+            terms=named,
             source=encoder.source if encoder else None,
             settings=dict(encoder.settings) if encoder else {},
-            document_fingerprint=encoder.document_fingerprint if encoder else None,
+            document_fingerprint=encoder.document_fingerprint if encoder else column.document_fingerprint,
             query_fingerprint=encoder.query_fingerprint if encoder else None,
         )
         return entry, final, stored
 
 
-def _as_documents(
-    documents: Iterable[Document | Mapping[str, Any]], text_fields: Sequence[str]
-) -> Iterator[Document]:
+def _as_documents(documents: Iterable[Document | Mapping[str, Any]], text_fields: Sequence[str]) -> Iterator[Document]:
     seen: dict[str, str] = {}
     for number, item in enumerate(documents):
-        document = item if isinstance(item, Document) else document_from_mapping(item, text_fields, f"document {number}")
-        place = document.where or f"document {number}"
+        place = f"document {number}"
+        if isinstance(item, Document):
+            document = _checked(item, item.where or place)
+        else:
+            document = document_from_mapping(item, text_fields, place)
+        place = document.where or place
         if document.id in seen:
             raise BadInput(
                 f"the id {document.id!r} appears twice", where=place, hint=f"it was first seen at {seen[document.id]}"
             )
         seen[document.id] = place
         yield document
+
+
+def _checked(document: Document, where: str) -> Document:
+    if not isinstance(document.text, str):
+        raise BadInput(f"the text must be a string, not a {type(document.text).__name__}", where=where)
+    if not isinstance(document.fields, dict):
+        raise BadInput(f"the fields must be a dict, not a {type(document.fields).__name__}", where=where)
+    identifier = checked_identifier(document.id, where)
+    vector = None if document.vector is None else checked_vector(document.vector, where)
+    return Document(identifier, document.text, document.fields, vector, where)
 
 
 def _columns(encoder: AnyEncoder | None) -> list[_Column]:
@@ -282,8 +326,12 @@ def _encode(column: _Column, documents: Sequence[Document]) -> SparseVectors:
     if column.encoder is not None:
         for document in documents:
             if document.vector is not None:
-                raise BadInput("the document carries a vector, and an encoder was given too", where=document.where)
-        return column.encoder.document.encode(checked_texts([document.text for document in documents]))
+                raise BadInput(
+                    "the document carries a vector, and an encoder was given too",
+                    where=document.where,
+                    hint="give no encoder, or leave the vector out",
+                )
+        return column.encoder.document.encode([document.text for document in documents])
     return SparseVectors.concatenate([_ready_vector(document, column.vocabulary) for document in documents])
 
 
@@ -292,18 +340,16 @@ def _ready_vector(document: Document, vocabulary: TokenTable) -> SparseVectors:
         raise BadInput(
             "the document carries no vector, and no encoder was given", where=document.where, hint="name an encoder"
         )
-    try:
-        return vectors_from_dicts([document.vector], vocabulary)
-    except BadInput as error:
-        raise BadInput(error.message, where=document.where or document.id, hint=error.hint) from error
+    return vectors_from_dicts([document.vector], vocabulary)
 
 
 def _named_terms(number: int, column: _Column, raw: SparseVectors) -> list[TermRow]:
     if not column.vocabulary:
         return []
     size = len(column.vocabulary)
-    frequencies = np.bincount(raw.terms, minlength=size).tolist()
-    return [(number, column.vocabulary.token(term), term, frequencies[term]) for term in range(size)]
+    frequencies = np.bincount(raw.terms[raw.terms < size], minlength=size).tolist()
+    tokens = ((term, column.vocabulary.token(term)) for term in range(size))
+    return [(number, token, term, frequencies[term]) for term, token in tokens if token is not None]
 
 
 def _one_segment(finals: list[SparseVectors], levels: list[NDArray[Any]], bases: list[int]) -> Segment:

@@ -10,20 +10,21 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import BadInput, CorruptIndex, WriteFailed
+from lsr.errors import BadInput, CorruptIndex, UsageError, WriteFailed
 
-_SCHEMA = """
-CREATE TABLE document (number INTEGER PRIMARY KEY, id TEXT NOT NULL, fields TEXT NOT NULL) STRICT;
-CREATE TABLE term (
-    space INTEGER NOT NULL, token TEXT NOT NULL, id INTEGER NOT NULL, documents INTEGER NOT NULL,
-    PRIMARY KEY (space, token)
-) STRICT, WITHOUT ROWID;
-"""
-_INDEXES = "CREATE UNIQUE INDEX document_id ON document (id); CREATE UNIQUE INDEX term_id ON term (space, id);"
+TABLES = (
+    "CREATE TABLE document (number INTEGER PRIMARY KEY, id TEXT NOT NULL, fields TEXT NOT NULL) STRICT",
+    "CREATE TABLE term (space INTEGER NOT NULL, token TEXT NOT NULL, id INTEGER NOT NULL, "
+    "documents INTEGER NOT NULL, PRIMARY KEY (space, token)) STRICT, WITHOUT ROWID",
+)
+INDEXES = (
+    "CREATE UNIQUE INDEX document_id ON document (id)",
+    "CREATE UNIQUE INDEX term_id ON term (space, id)",
+)
 _ROWS_A_QUERY = 500
 _REMEMBERED_TOKENS = 100_000
 
@@ -40,32 +41,43 @@ def write_catalog(path: Path, documents: Iterable[tuple[str, str]], terms: Itera
         terms: The named terms of all spaces.
 
     Raises:
-        BadInput: Two documents have the same identifier.
+        BadInput: Two documents have the same identifier, two terms the same token, or a string can't be stored.
         WriteFailed: The file system refused.
     """
-    connection = sqlite3.connect(path, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("PRAGMA synchronous = OFF")  # the caller flushes the finished file once
-        connection.executescript(_SCHEMA)
-        connection.execute("BEGIN")
-        rows = ((number, identifier, fields) for number, (identifier, fields) in enumerate(documents))
-        connection.executemany("INSERT INTO document VALUES (?, ?, ?)", rows)
-        connection.executemany("INSERT INTO term VALUES (?, ?, ?, ?)", terms)
-        connection.execute("COMMIT")
-        connection.executescript(_INDEXES)
-    except sqlite3.IntegrityError as error:
-        raise BadInput(f"two documents have the same id: {_first_duplicate(connection)!r}") from error
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")  # the caller flushes the finished file once
+            for statement in TABLES:
+                connection.execute(statement)
+            connection.execute("BEGIN")
+            rows = ((number, identifier, fields) for number, (identifier, fields) in enumerate(documents))
+            connection.executemany("INSERT INTO document VALUES (?, ?, ?)", rows)
+            _insert_terms(connection, terms)
+            connection.execute("COMMIT")
+            _make_indexes(connection)
     except sqlite3.OperationalError as error:
         raise WriteFailed(f"cannot write: {error}", where=str(path), hint="free some space on the disk") from error
-    finally:
-        connection.close()
+    except (sqlite3.DataError, UnicodeEncodeError) as error:
+        raise BadInput(f"an id, a field or a token can't be stored: {error}") from error
 
 
-def _first_duplicate(connection: sqlite3.Connection) -> str:
-    found = connection.execute("SELECT id FROM document GROUP BY id HAVING count(*) > 1 ORDER BY min(number) LIMIT 1")
-    row = found.fetchone()
-    return "?" if row is None else str(row[0])
+def _insert_terms(connection: sqlite3.Connection, terms: Iterable[TermRow]) -> None:
+    try:
+        connection.executemany("INSERT INTO term VALUES (?, ?, ?, ?)", terms)
+    except sqlite3.IntegrityError as error:
+        raise BadInput(
+            "two terms of a vocabulary have the same token", where="vocabulary", hint="give each term its own name"
+        ) from error
+
+
+def _make_indexes(connection: sqlite3.Connection) -> None:
+    try:
+        for statement in INDEXES:
+            connection.execute(statement)
+    except sqlite3.IntegrityError as error:
+        found = connection.execute("SELECT id FROM document GROUP BY id HAVING count(*) > 1 ORDER BY min(number)")
+        raise BadInput(f"two documents have the same id: {found.fetchone()[0]!r}") from error
 
 
 class Catalog:
@@ -81,21 +93,31 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._closed = False
         with self._reporting():
             self._connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
-            self._connection.execute("SELECT 1 FROM document, term LIMIT 1")
+        try:
+            schema = self._all("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+            if tuple(row[0] for row in schema) != TABLES + INDEXES:
+                raise CorruptIndex("the catalog has other tables than it should", where=str(path))
+        except CorruptIndex:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        with self._lock:
+            self._closed = True
+            self._connection.close()
 
     def ids(self, numbers: Sequence[int]) -> list[str]:
         """Identifiers of documents by number, in the order asked for.
 
         Raises:
             CorruptIndex: A number is not in the catalog.
+            UsageError: The index has been closed.
         """
         return self._column("id", numbers)
 
@@ -104,6 +126,7 @@ class Catalog:
 
         Raises:
             CorruptIndex: A number is not in the catalog, or the stored fields are not a JSON object.
+            UsageError: The index has been closed.
         """
         try:
             found = [json.loads(text) for text in self._column("fields", numbers)]
@@ -118,17 +141,31 @@ class Catalog:
         row = self._one("SELECT number FROM document WHERE id = ?", (identifier,))
         return None if row is None else int(row[0])
 
-    def counts(self) -> tuple[int, int]:
-        """Number of documents and of named terms."""
-        row = self._one("SELECT (SELECT count(*) FROM document), (SELECT count(*) FROM term)", ())
-        assert row is not None
-        return int(row[0]), int(row[1])
+    def check(self, documents: int, spaces: Sequence[tuple[int, int]]) -> None:
+        """Read every row and check what the rest of the program relies on.
 
-    def number_range(self) -> tuple[int, int]:
-        """Smallest and largest document number; (0, -1) without documents."""
-        row = self._one("SELECT coalesce(min(number), 0), coalesce(max(number), -1) FROM document", ())
-        assert row is not None
-        return int(row[0]), int(row[1])
+        Args:
+            documents: Number of documents that there must be, numbered from 0.
+            spaces: For each term space, the number of named terms that there must be, and its capacity.
+
+        Raises:
+            CorruptIndex: Something is otherwise.
+        """
+        where = str(self._path)
+        if self._all("PRAGMA quick_check(1)") != [("ok",)]:
+            raise CorruptIndex("the catalog's database is damaged", where=where)
+        found = self._all("SELECT count(*), coalesce(min(number), 0), coalesce(max(number), -1) FROM document")
+        if found != [(documents, 0, documents - 1)]:
+            raise CorruptIndex("the catalog has other documents than the manifest says", where=where)
+        if self._one("SELECT 1 FROM document WHERE NOT json_valid(fields) OR json_type(fields) <> 'object'", ()):
+            raise CorruptIndex("stored fields are not a JSON object", where=where)
+        named = self._all("SELECT space, count(*) FROM term GROUP BY space ORDER BY space")
+        if named != [(number, terms) for number, (terms, _) in enumerate(spaces) if terms]:
+            raise CorruptIndex("the catalog has other terms than the manifest says", where=where)
+        for number, (_, capacity) in enumerate(spaces):
+            wrong = "SELECT 1 FROM term WHERE space = ? AND NOT (id >= 0 AND id < ? AND documents BETWEEN 0 AND ?)"
+            if self._one(wrong, (number, capacity, documents)):
+                raise CorruptIndex("a term of the catalog has an id or a count out of range", where=where)
 
     def lookup(self, space: int, token: str) -> tuple[int, int] | None:
         """Term id inside the space and number of documents of a token."""
@@ -145,21 +182,23 @@ class Catalog:
         for start in range(0, len(numbers), _ROWS_A_QUERY):
             some = [int(number) for number in numbers[start : start + _ROWS_A_QUERY]]
             marks = ",".join("?" * len(some))
-            with self._reporting(), self._lock:
-                found.update(
-                    self._connection.execute(
-                        f"SELECT number, {column} FROM document WHERE number IN ({marks})",  # noqa: S608 (own names only)
-                        some,
-                    )
-                )
+            statement = f"SELECT number, {column} FROM document WHERE number IN ({marks})"  # noqa: S608 (own names)
+            found.update(self._all(statement, some))
         try:
             return [found[int(number)] for number in numbers]
         except KeyError as error:
             raise CorruptIndex(f"document number {error} is not in the catalog", where=str(self._path)) from error
 
-    def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def _all(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._reporting(), self._lock:
-            row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+            return self._connection.execute(statement, values).fetchall()
+
+    def _one(self, statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        with self._reporting(), self._lock:
+            try:
+                row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+            except UnicodeEncodeError:  # a lone surrogate names nothing that could be stored
+                return None
         return row
 
     @contextmanager
@@ -167,6 +206,8 @@ class Catalog:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if self._closed:
+                raise UsageError("the index has been closed", where=str(self._path)) from error
             raise CorruptIndex(f"the catalog can't be read: {error}", where=str(self._path)) from error
 
 

@@ -48,7 +48,7 @@ class _HashingFile:
         self.digest = hashlib.sha256()
         self.bytes = 0
 
-    def write(self, data: bytes | memoryview) -> int:
+    def write(self, data: bytes) -> int:
         self.digest.update(data)
         self.bytes += len(data)
         return self.stream.write(data)
@@ -63,7 +63,7 @@ def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
     with writing(path), path.open("wb") as stream:
         hashed = _HashingFile(stream)
-        np.lib.format.write_array(hashed, little, version=(1, 0), allow_pickle=False)  # type: ignore[arg-type]
+        np.lib.format.write_array(hashed, little, version=(1, 0), allow_pickle=False)
         flush(stream)
     return FileEntry(hashed.bytes, hashed.digest.hexdigest(), little.dtype.str, len(little))
 
@@ -74,6 +74,9 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
     Raises:
         CorruptIndex: The file is missing, or contradicts its entry.
     """
+    expected = _npy_header(entry)
+    if entry.length is None or entry.bytes - len(expected) != entry.length * np.dtype(entry.dtype).itemsize:
+        raise CorruptIndex("the manifest gives the array a size that does not fit its length", where=str(path))
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -82,24 +85,29 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise CorruptIndex(f"cannot be read: {error.strerror or error}", where=str(path)) from error
-    expected = _npy_header(entry)
     if mapped[: len(expected)] != expected:
         raise CorruptIndex("the header is not the one that the manifest asks for", where=str(path))
-    if entry.length is None or size - len(expected) != entry.length * np.dtype(entry.dtype).itemsize:
-        raise CorruptIndex("the array's length is not the one that the manifest asks for", where=str(path))
     return np.frombuffer(mapped, dtype=entry.dtype, count=entry.length, offset=len(expected))
 
 
 def _npy_header(entry: FileEntry) -> bytes:
     stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": entry.dtype, "fortran_order": False, "shape": (entry.length,)})
+    header = {"descr": entry.dtype, "fortran_order": False, "shape": (entry.length,)}
+    np.lib.format.write_array_header_1_0(stream, header)
     return stream.getvalue()
 
 
 def file_entry(path: Path) -> FileEntry:
-    """Size and checksum of a finished file."""
-    with path.open("rb") as stream:
-        return FileEntry(os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+    """Size and checksum of a finished file.
+
+    Raises:
+        CorruptIndex: The file can't be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return FileEntry(os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+    except OSError as error:
+        raise CorruptIndex(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
 def flush(stream: BinaryIO) -> None:
@@ -142,15 +150,18 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     Raises:
         Refused: Another process holds it.
+        WriteFailed: The folder can't be opened or locked.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    with writing(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(
-                "another process is writing this index", where=str(folder), hint="wait until it has finished"
-            ) from error
+        with writing(folder):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Refused(
+                    "another process is writing this index", where=str(folder), hint="wait until it has finished"
+                ) from error
         yield
     finally:
         os.close(descriptor)

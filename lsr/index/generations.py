@@ -1,8 +1,8 @@
 """Generations: how a finished folder becomes the one that readers open.
 
-    DIR/CURRENT      one line: the generation's folder and the SHA-256 of its manifest
-    DIR/gen-N/       immutable once it stands under this name
-    DIR/.build/      an unfinished build; removed at publication
+* ``DIR/CURRENT``: one line, the generation's folder and the SHA-256 of its manifest;
+* ``DIR/gen-N/``: immutable once it stands under this name;
+* ``DIR/.build/``: an unfinished build, removed at publication.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import shutil
 from pathlib import Path
 
-from lsr.errors import CorruptIndex, NotFound, writing
+from lsr.errors import CorruptIndex, NotFound, WriteFailed, writing
 from lsr.index.files import flush_folder, replace_file
 from lsr.index.manifest import MANIFEST, Manifest
 
@@ -26,15 +26,11 @@ def current_generation(root: Path) -> tuple[Path, Manifest, str]:
     """Folder, manifest and manifest hash of the generation that readers open.
 
     Raises:
-        NotFound: There is no index.
+        NotFound: There is no index, or it can't be read.
         CorruptIndex: The pointer or the manifest is damaged.
         IncompatibleIndex: The index has another format version.
     """
-    try:
-        pointer = (root / CURRENT).read_bytes()
-    except OSError as error:
-        raise _no_index(root) from error
-    found = _POINTER.fullmatch(pointer.decode("ascii", "replace"))
+    found = _POINTER.fullmatch(read_pointer(root))
     if found is None:
         raise CorruptIndex("the pointer to the current generation is damaged", where=str(root / CURRENT))
     folder = root / found[1]
@@ -49,9 +45,28 @@ def current_generation(root: Path) -> tuple[Path, Manifest, str]:
     return folder, manifest, digest
 
 
+def read_pointer(root: Path) -> str:
+    """The content of the pointer to the current generation, whatever it is.
+
+    Raises:
+        NotFound: There is no index, or the pointer can't be read.
+    """
+    try:
+        return (root / CURRENT).read_bytes().decode("ascii", "replace")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _no_index(root) from error
+    except OSError as error:
+        raise NotFound(f"cannot be read: {error.strerror}", where=str(root / CURRENT)) from error
+
+
 def has_index(root: Path) -> bool:
-    """Whether a published index stands in this folder."""
-    return (root / CURRENT).exists()
+    """Whether an index stands in this folder, be it damaged."""
+    return (root / CURRENT).exists() or bool(_generations(root))
+
+
+def is_own_name(name: str) -> bool:
+    """Whether an entry of an index folder is one that this program makes."""
+    return name in (CURRENT, BUILD, f".{CURRENT}.new") or _GENERATION.fullmatch(name) is not None
 
 
 def publish(root: Path, finished: Path) -> Path:
@@ -62,18 +77,36 @@ def publish(root: Path, finished: Path) -> Path:
     Raises:
         WriteFailed: The file system refused; the old generation stands.
     """
-    number = max((int(folder.name[4:]) for folder in _generations(root)), default=0) + 1
-    target = root / f"gen-{number}"
+    old = _pointed_at(root)
+    _remove_generations(root, but=old)  # left behind by a process that died between its last two steps
+    target = root / f"gen-{1 if old is None else int(old[4:]) + 1}"
     digest = hashlib.sha256((finished / MANIFEST).read_bytes()).hexdigest()
-    with writing(root):
-        flush_folder(finished)
-        finished.rename(target)
-        flush_folder(root)
-    replace_file(root / CURRENT, f"{target.name} {digest}\n".encode())
-    for folder in _generations(root):
-        if folder != target:
-            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with writing(root):
+            flush_folder(finished)
+            finished.rename(target)
+            flush_folder(root)
+        replace_file(root / CURRENT, f"{target.name} {digest}\n".encode())
+    except WriteFailed:
+        if _pointed_at(root) != target.name:
+            shutil.rmtree(target, ignore_errors=True)
+        raise
+    _remove_generations(root, but=target.name)
     return target
+
+
+def _pointed_at(root: Path) -> str | None:
+    try:
+        found = _POINTER.fullmatch(read_pointer(root))
+    except NotFound:
+        return None
+    return None if found is None else found[1]
+
+
+def _remove_generations(root: Path, *, but: str | None) -> None:
+    for folder in _generations(root):
+        if folder.name != but:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _generations(root: Path) -> list[Path]:

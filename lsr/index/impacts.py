@@ -1,7 +1,7 @@
 """Weights to stored impacts: one fixed scale a term space, and levels from 1 to 255.
 
-The scale is rounded up to 16 significant bits. Then ``level x scale`` is exact in float32, and its product with a float32
-query weight is exact in float64, so a score does not depend on how the factors are grouped.
+The scale is rounded up to 16 significant bits. Then ``level x scale`` is exact in float32, and its product with a
+float32 query weight is exact in float64, so a score does not depend on how the factors are grouped.
 """
 
 from __future__ import annotations

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from lsr.documents import Document
-from lsr.encoders.base import AnyEncoder
+from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
 from lsr.encoders.registry import DEFAULT_MODEL, load_encoder
 from lsr.errors import CorruptIndex, UsageError
 from lsr.index.builder import Progress, build
 from lsr.index.catalog import Catalog, CatalogVocabulary
 from lsr.index.files import file_entry
-from lsr.index.generations import current_generation
+from lsr.index.generations import current_generation, read_pointer
 from lsr.index.manifest import CATALOG, Manifest, SpaceEntry
 from lsr.index.segment import Segment, check_segment, open_segment
 from lsr.index.trust import generation_files, is_trusted, trust
@@ -43,7 +46,9 @@ class Index:
         self.segments: list[Segment] = []
         first = 0
         for entry in manifest.segments:
-            self.segments.append(open_segment(folder / entry.folder, entry, first))
+            segment = open_segment(folder / entry.folder, entry, first)
+            self._check_terms(segment, folder / entry.folder)
+            self.segments.append(segment)
             first += entry.documents
         catalog_file = folder / CATALOG
         if not catalog_file.is_file() or catalog_file.stat().st_size != manifest.catalog.bytes:
@@ -85,6 +90,7 @@ class Index:
             progress: Called with the number of documents done.
 
         Raises:
+            UsageError: An argument that does not fit the others.
             BadInput: A document is wrong, an id appears twice, or there are no documents.
             Refused: The folder holds an index or something else, or another process writes it.
             WriteFailed: The file system refused; nothing half-written stays.
@@ -93,12 +99,12 @@ class Index:
             encoder = None
         elif ids is not None:
             raise UsageError("ids belong to SparseVectors; documents carry their own")
-        if isinstance(encoder, str):
+        if isinstance(encoder, str | Path):
             encoder = load_encoder(encoder)
         folder = build(
             path,
             documents,
-            encoder,
+            None if encoder is None else _unused(encoder),
             ids=ids,
             impacts=impacts,
             text_fields=text_fields,
@@ -117,26 +123,35 @@ class Index:
         An index that was neither written nor checked on this machine is checked in full first.
 
         Raises:
-            NotFound: There is no index.
+            NotFound: There is no index, or it can't be read.
             CorruptIndex: A file is missing or contradicts the manifest.
             IncompatibleIndex: The index has another format version.
         """
-        root = Path(path)
-        return cls(root, *current_generation(root))
+        return cls._open(Path(path), full_check=False)
 
     @classmethod
     def verify(cls, path: str | Path) -> Index:
         """Open the current generation after reading every byte of it against its checksums and rules.
 
         Raises:
-            NotFound: There is no index.
+            NotFound: There is no index, or it can't be read.
             CorruptIndex: Something is wrong; the message says what and where.
+            IncompatibleIndex: The index has another format version.
         """
-        root = Path(path)
-        return cls(root, *current_generation(root), full_check=True)
+        return cls._open(Path(path), full_check=True)
+
+    @classmethod
+    def _open(cls, root: Path, *, full_check: bool) -> Index:
+        while True:
+            pointer = read_pointer(root)
+            try:
+                return cls(root, *current_generation(root), full_check=full_check)
+            except CorruptIndex:
+                if read_pointer(root) == pointer:
+                    raise  # otherwise a writer replaced the generation while it was being opened: open the new one
 
     def close(self) -> None:
-        """Release the catalog and the mapped arrays."""
+        """Release the catalog and the mapped arrays; the index can't be asked any more."""
         self.catalog.close()
         self.segments = []
 
@@ -166,6 +181,15 @@ class Index:
                 return number, space
         return None
 
+    def _check_terms(self, segment: Segment, folder: Path) -> None:
+        owned = 0
+        for space in self.manifest.spaces:
+            borders = np.array([space.base, space.base + space.capacity], np.int64)
+            first, end = np.searchsorted(segment.terms, borders).tolist()
+            owned += end - first
+        if owned != len(segment.terms):
+            raise CorruptIndex("a term id belongs to no term space", where=str(folder / "terms.npy"))
+
     def _check_everything(self, digest: str) -> None:
         expected = {
             self.folder / segment.folder / f"{name}.npy": entry
@@ -180,12 +204,21 @@ class Index:
             check_segment(segment, self.folder / entry.folder)
         catalog = Catalog(self.folder / CATALOG)
         try:
-            documents, terms = catalog.counts()
-            span = catalog.number_range()
+            catalog.check(self.manifest.documents, [(space.terms, space.capacity) for space in self.manifest.spaces])
         finally:
             catalog.close()
-        if documents != self.manifest.documents or span != (0, documents - 1):
-            raise CorruptIndex("the catalog has other documents than the manifest says", where=str(self.folder / CATALOG))
-        if terms != sum(space.terms for space in self.manifest.spaces):
-            raise CorruptIndex("the catalog has other terms than the manifest says", where=str(self.folder / CATALOG))
         trust(self.folder, self.manifest, digest)
+
+
+def _unused(encoder: AnyEncoder) -> AnyEncoder:
+    """The encoder, with a fresh copy of each part whose vocabulary has grown with another collection."""
+    parts = tuple(map(_unused_part, encoder.parts))
+    return BlendedEncoder(parts) if isinstance(encoder, BlendedEncoder) else parts[0]
+
+
+def _unused_part(part: Encoder) -> Encoder:
+    if part.capacity is not None or len(part.document.vocabulary) == 0:
+        return part
+    fresh = load_encoder(part.source, **part.settings).parts[0]
+    same = fresh.document_fingerprint == part.document_fingerprint
+    return replace(fresh, name=part.name, weight=part.weight) if same else part

@@ -1,13 +1,15 @@
 """The manifest of a generation: what its files must be, and what its numbers mean.
 
-``FORMAT.md`` describes every field. Reading validates the whole structure, so that the rest of the program may trust it.
+``FORMAT.md`` describes every field. Reading validates the whole structure, so that the rest of the program may trust
+it.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -161,7 +163,7 @@ class _Reader:
 
     def number(self, name: str) -> float:
         return float(
-            self.raw(name, lambda v: type(v) in (int, float) and 0 <= v < math.inf)  # NaN fails both comparisons
+            self.raw(name, lambda v: type(v) in (int, float) and 0 <= v <= sys.float_info.max)  # NaN fails both
         )
 
     def text(self, name: str) -> str:
@@ -227,37 +229,54 @@ def _read_file(read: _Reader) -> FileEntry:
 
 def _check(manifest: Manifest, where: str) -> None:
     """Relations between fields."""
-
-    def refuse(reason: str) -> None:
+    reason = None
+    if manifest.impacts not in IMPACT_TYPES:
+        reason = f'impacts are "{manifest.impacts}"; known: {", ".join(IMPACT_TYPES)}'
+    elif not manifest.spaces or not manifest.segments:
+        reason = "there must be at least one term space and one segment"
+    elif manifest.documents > MAX_DOCUMENTS:
+        reason = "more documents than 32 bits can number"
+    elif manifest.catalog.dtype is not None or manifest.catalog.length is not None:
+        reason = "the catalog is not an array"
+    elif manifest.impacts == "float32" and any(space.scale != 1.0 for space in manifest.spaces):
+        reason = "float32 impacts have no scale: it must be 1.0"
+    reason = reason or _fault_of_spaces(manifest.spaces)
+    if reason is None:
+        arrays = {**SEGMENT_ARRAYS, "impacts": IMPACT_TYPES[manifest.impacts]}
+        faults = (_fault_of_segment(number, entry, arrays) for number, entry in enumerate(manifest.segments))
+        reason = next((fault for fault in faults if fault), None)
+    if reason is not None:
         raise CorruptIndex(reason, where=where)
 
-    if manifest.impacts not in IMPACT_TYPES:
-        refuse(f'impacts are "{manifest.impacts}"; known: {", ".join(IMPACT_TYPES)}')
-    if manifest.documents > MAX_DOCUMENTS:
-        refuse("more documents than 32 bits can number")
+
+def _fault_of_spaces(spaces: Sequence[SpaceEntry]) -> str | None:
     end = 0
-    for space in manifest.spaces:
+    for space in spaces:
         if space.base < end or space.base + space.capacity > TERM_LIMIT:
-            refuse(f'the term ids of space "{space.name}" overlap another space or the 32-bit limit')
+            return f'the term ids of space "{space.name}" overlap another space or the 32-bit limit'
+        if space.terms > space.capacity:
+            return f'space "{space.name}" names more terms than it may have'
         if not space.scale > 0 or not _has_few_bits(space.scale):
-            refuse(f'the scale of space "{space.name}" must be positive and have at most 16 significant bits')
+            return f'the scale of space "{space.name}" must be positive and have at most 16 significant bits'
         end = space.base + space.capacity
-    if len({space.name for space in manifest.spaces}) != len(manifest.spaces):
-        refuse("two term spaces have the same name")
-    for number, segment in enumerate(manifest.segments):
-        if segment.folder != f"segment-{number}":
-            refuse(f'segment {number} lies in folder "{segment.folder}"; expected "segment-{number}"')
-        expected = {**SEGMENT_ARRAYS, "impacts": IMPACT_TYPES[manifest.impacts]}
-        if {name: entry.dtype for name, entry in segment.files.items()} != expected:
-            refuse(f"segment {number} must have exactly the arrays {expected}")
-        lengths = {name: entry.length for name, entry in segment.files.items()}
-        if lengths["documents"] != segment.postings or lengths["impacts"] != segment.postings:
-            refuse(f"segment {number} has postings arrays of another length than it says")
-        if lengths["terms"] is None or lengths["starts"] != lengths["terms"] + 1:
-            refuse(f"segment {number} must have one more list start than terms")
+    if len({space.name for space in spaces}) != len(spaces):
+        return "two term spaces have the same name"
+    return None
+
+
+def _fault_of_segment(number: int, segment: SegmentEntry, arrays: Mapping[str, str]) -> str | None:
+    if segment.folder != f"segment-{number}":
+        return f'segment {number} lies in folder "{segment.folder}"; expected "segment-{number}"'
+    if {name: entry.dtype for name, entry in segment.files.items()} != arrays:
+        return f"segment {number} must have exactly the arrays {arrays}"
+    lengths = {name: entry.length for name, entry in segment.files.items()}
+    if lengths["documents"] != segment.postings or lengths["impacts"] != segment.postings:
+        return f"segment {number} has postings arrays of another length than it says"
+    if lengths["terms"] is None or lengths["starts"] != lengths["terms"] + 1:
+        return f"segment {number} must have one more list start than terms"
+    return None
 
 
 def _has_few_bits(scale: float) -> bool:
     mantissa, _ = math.frexp(scale)
     return (mantissa * 2**16).is_integer()
-

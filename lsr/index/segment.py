@@ -40,11 +40,27 @@ class Segment:
     documents: NDArray[np.uint32]
     impacts: Impacts
 
+    def places(self, terms: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where the posting lists of terms are.
+
+        Args:
+            terms: uint32 [m].
+
+        Returns:
+            int64 [m], positions in ``self.terms``, and bool [m], whether the term is there at all; the position of a
+            term that is not there means nothing.
+        """
+        places = np.searchsorted(self.terms, terms).astype(np.int64, copy=False)
+        known = places < len(self.terms)
+        known[known] = self.terms[places[known]] == terms[known]
+        return places, known
+
     def impact(self, term: int, document: int) -> float:
         """Stored impact (level or weight) of a term in a document of this segment; 0.0 where there is none."""
-        at = int(np.searchsorted(self.terms, term))
-        if at == len(self.terms) or self.terms[at] != term:
+        places, known = self.places(np.array([term], np.uint32))
+        if not known[0]:
             return 0.0
+        at = int(places[0])
         start, end = int(self.starts[at]), int(self.starts[at + 1])
         place = start + int(np.searchsorted(self.documents[start:end], document))
         return float(self.impacts[place]) if place < end and self.documents[place] == document else 0.0
@@ -73,8 +89,10 @@ def write_segment(segment: Segment, folder: Path) -> SegmentEntry:
     """
     with writing(folder):
         folder.mkdir()
-    files = {name: write_array(folder / f"{name}.npy", getattr(segment, name)) for name in (*SEGMENT_ARRAYS, "impacts")}
-    flush_folder(folder)
+    names = (*SEGMENT_ARRAYS, "impacts")
+    files = {name: write_array(folder / f"{name}.npy", getattr(segment, name)) for name in names}
+    with writing(folder):
+        flush_folder(folder)
     return SegmentEntry(folder.name, segment.size, len(segment.documents), files)
 
 
@@ -89,7 +107,8 @@ def open_segment(folder: Path, entry: SegmentEntry, first: int) -> Segment:
     if np.any(terms[1:] <= terms[:-1]):
         raise CorruptIndex("term ids are not ascending", where=str(folder / "terms.npy"))
     if starts[0] != 0 or starts[-1] != entry.postings or np.any(starts[1:] <= starts[:-1]):
-        raise CorruptIndex("list starts do not ascend from 0 to the number of postings", where=str(folder / "starts.npy"))
+        where = str(folder / "starts.npy")
+        raise CorruptIndex("list starts do not ascend from 0 to the number of postings", where=where)
     return Segment(first, entry.documents, terms, starts, arrays["documents"], arrays["impacts"])
 
 

@@ -1,8 +1,9 @@
 """Which indexes this machine has already checked in full.
 
-The search kernels do no bounds checks, so an index whose postings nobody has validated must not reach them. A *stamp* in
-the user's cache folder says that a manifest's files were checked here, or written here; it names their sizes and times of
-change. An index without a fitting stamp is checked in full when it is opened. The stamp can't travel with the index.
+The search kernels do no bounds checks, so an index whose postings nobody has validated must not reach them. A *stamp*
+in the user's cache folder says that a manifest's files were checked here, or written here; it names their sizes and
+times of change. An index without a fitting stamp is checked in full when it is opened. The stamp can't travel with the
+index.
 """
 
 from __future__ import annotations
@@ -17,12 +18,21 @@ from lsr.index.manifest import CATALOG, Manifest
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for lsr: ``$LSR_CACHE``, else ``$XDG_CACHE_HOME/lsr``, else ``~/.cache/lsr``."""
+    """The user's cache folder for lsr: ``$LSR_CACHE``, else ``$XDG_CACHE_HOME/lsr``, else ``~/.cache/lsr``.
+
+    Raises:
+        OSError: None of them is set, and the user has no home folder.
+    """
     named = os.environ.get("LSR_CACHE")
     if named:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "lsr"
+    if base:
+        return Path(base) / "lsr"
+    try:
+        return Path.home() / ".cache" / "lsr"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def generation_files(folder: Path, manifest: Manifest) -> list[Path]:
@@ -42,8 +52,8 @@ def is_trusted(folder: Path, manifest: Manifest, digest: str) -> bool:
 
 def trust(folder: Path, manifest: Manifest, digest: str) -> None:
     """Write the stamp. A cache folder that can't be written only means that the next opening checks again."""
-    path = _stamp_path(folder, digest)
     with contextlib.suppress(OSError):
+        path = _stamp_path(folder, digest)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(_signature(folder, manifest)))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,19 +75,14 @@ class Engine:
             UsageError: ``k`` or ``threads`` is below 1, or ``k`` is over 2**31.
         """
         check_k(k)
-        if threads < 1:
-            raise UsageError(f"threads is {threads}; it must be at least 1")
+        check_threads(threads)
         width = min(k, self._documents)
-        result = BatchResult(
-            np.full((len(queries), width), -1, np.int64),
-            np.zeros((len(queries), width), np.float32),
-            np.zeros(len(queries), np.int64),
-        )
+        result = _no_hits(len(queries), width)
         if width == 0 or len(queries) == 0:
             return result
         compiled = self._use_compiled(len(queries))
         borders = np.linspace(0, len(queries), min(threads, len(queries)) + 1).astype(int).tolist()
-        spans = list(zip(borders[:-1], borders[1:], strict=True))
+        spans = list(pairwise(borders))
         if len(spans) == 1:
             self._search_span(queries, result, spans[0], compiled=compiled)
         else:
@@ -112,8 +108,7 @@ class Engine:
         pieces = []
         for segment in self._segments:
             width = min(out.documents.shape[1], segment.size)
-            shape = (len(part), width)
-            piece = BatchResult(np.full(shape, -1, np.int64), np.zeros(shape, np.float32), np.zeros(len(part), np.int64))
+            piece = _no_hits(len(part), width)
             if width > 0:
                 self._search_segment(segment, part, piece, compiled=compiled)
             pieces.append(piece)
@@ -121,15 +116,13 @@ class Engine:
 
     def _search_segment(self, segment: Segment, queries: SparseVectors, out: BatchResult, *, compiled: bool) -> None:
         """Fill ``out`` with numbers inside the segment; its width is at most the segment's size."""
-        places = np.searchsorted(segment.terms, queries.terms)
-        known = places < len(segment.terms)
-        known[known] = segment.terms[places[known]] == queries.terms[known]
+        places, known = segment.places(queries.terms)
         before = np.concatenate([[0], np.cumsum(known)])
         borders = before[queries.indptr]
         terms = queries.terms[known].astype(np.int64)
         scales = self._scales[np.searchsorted(self._bases, terms, side="right") - 1] if len(terms) else np.empty(0)
         factors = queries.weights[known].astype(np.float64) * scales
-        lists = places[known].astype(np.int64)
+        lists = places[known]
         width = out.documents.shape[1]
         if compiled:
             from lsr.search.kernels.exhaustive import search_many
@@ -156,6 +149,11 @@ class Engine:
             out.counts[q] = len(numbers)
 
 
+def _no_hits(queries: int, width: int) -> BatchResult:
+    shape = (queries, width)
+    return BatchResult(np.full(shape, -1, np.int64), np.zeros(shape, np.float32), np.zeros(queries, np.int64))
+
+
 def _merge(firsts: Sequence[int], pieces: Sequence[BatchResult], out: BatchResult) -> None:
     width = out.documents.shape[1]
     for q in range(len(out)):
@@ -177,3 +175,13 @@ def check_k(k: int) -> None:
     """
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= MAX_K:
         raise UsageError(f"k is {k!r}; it must be a whole number, at least 1")
+
+
+def check_threads(threads: int) -> None:
+    """Refuse a number of threads that makes no sense.
+
+    Raises:
+        UsageError: ``threads`` is not a whole number of at least 1.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise UsageError(f"threads is {threads!r}; it must be a whole number, at least 1")

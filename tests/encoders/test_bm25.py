@@ -43,9 +43,7 @@ def scores(encoder, collection, queries):
 
 
 @settings(deadline=None, max_examples=60)
-@given(
-    documents, st.lists(st.sampled_from([*WORDS, "unseen"]), min_size=1, max_size=8), st.floats(0, 3), st.floats(0, 1)
-)
+@given(collections, queries, st.floats(0, 3), st.floats(0, 1))
 def test_scores_equal_bm25s_in_lucene_form(collection, query, k1, b):
     oracle = bm25s.BM25(method="lucene", k1=k1, b=b)
     oracle.index(collection, show_progress=False)
@@ -200,7 +198,16 @@ def test_threads_grow_one_vocabulary_without_losing_or_doubling_words():
 
 @pytest.mark.parametrize(
     "options",
-    [{"k1": -0.1}, {"k1": math.nan}, {"k1": math.inf}, {"b": -0.01}, {"b": 1.01}, {"b": math.nan}],
+    [
+        {"k1": -0.1},
+        {"k1": math.nan},
+        {"k1": math.inf},
+        {"b": -0.01},
+        {"b": 1.01},
+        {"b": math.nan},
+        {"k1": "1"},
+        {"b": None},
+    ],
 )
 def test_values_out_of_range_are_refused_by_name(options):
     with pytest.raises(UsageError) as caught:

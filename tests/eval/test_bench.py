@@ -7,6 +7,8 @@ import pytest
 
 from lsr.errors import UsageError
 from lsr.eval import measure_latency
+from lsr.index import Index
+from lsr.searcher import Searcher as RealSearcher
 from lsr.vectors import SparseVectors
 
 KEYS = ["k", "queries", "threads", "mean_us", "p50_us", "p95_us", "p99_us", "encode_us", "exact"]
@@ -50,6 +52,14 @@ class Searcher:
         self.clock.advance(self.cost(term, k, nth))
 
 
+@pytest.fixture
+def real_searcher(monkeypatch, tmp_path):
+    monkeypatch.setenv("LSR_CACHE", str(tmp_path / "cache"))
+    documents = [{"id": "d1", "text": "red fox"}, {"id": "d2", "text": "red hen"}]
+    with Index.build(tmp_path / "toy.idx", documents, encoder="bm25") as index:
+        yield RealSearcher(index)
+
+
 def vectors(n):
     return SparseVectors(np.arange(n + 1), np.arange(n), np.ones(n))
 
@@ -87,6 +97,16 @@ def test_with_several_threads_the_mean_is_that_of_the_batch_and_the_percentiles_
     assert searcher.batches == [(4, 10, 2)] * 4
     assert row["mean_us"] == 3000 / 4
     assert (row["p50_us"], row["p99_us"], row["threads"]) == (3.0, 3.0, 2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_texts_and_their_vectors_are_measured_through_an_index(real_searcher, threads):
+    texts = ["red hen", "fox"]
+    of_texts = measure_latency(real_searcher, texts, [1, 10], threads=threads)
+    of_vectors = measure_latency(real_searcher, real_searcher.encode_queries(texts), [1, 10], threads=threads)
+    assert [(row["k"], row["queries"], row["threads"]) for row in of_texts] == [(1, 2, threads), (10, 2, threads)]
+    assert all(row["p99_us"] >= row["p50_us"] > 0 and row["mean_us"] > 0 for row in [*of_texts, *of_vectors])
+    assert of_texts[0]["encode_us"] > 0 == of_vectors[0]["encode_us"]
 
 
 @pytest.mark.parametrize(

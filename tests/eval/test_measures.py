@@ -82,7 +82,7 @@ def measurable(run, judgments):
     return not run.keys().isdisjoint(judgments) and (not found or bool(found & judged))
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
 @given(st.tuples(runs, qrels).filter(lambda pair: measurable(*pair)))
 def test_a_tied_run_is_worth_the_same_here_and_in_trec_eval(tmp_path_factory, pair):
     run, judgments = pair

@@ -1,9 +1,9 @@
 """Term at a time over windows of documents, compiled, for one query or many in one call without the GIL.
 
-A window of 16,384 float64 sums stays in the second-level cache. Documents above the current k-th score go to a buffer of
-packed keys (score bits, then inverted document number), which is cut back to k by quickselect when it is full, so that a
-query never sorts more than it must ("Faster Learned Sparse Retrieval with Block-Max Pruning", 2024, keeps its candidates
-behind a threshold in the same way).
+A window of 16,384 float64 sums stays in the second-level cache. Documents above the current k-th score go to a buffer
+of packed keys (score bits, then inverted document number), which is cut back to k by quickselect when it is full, so that
+a query never sorts more than it must ("Faster Learned Sparse Retrieval with Block-Max Pruning", 2024, keeps its
+candidates behind a threshold in the same way).
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ def search_many(
     cursors = np.empty(longest, np.int64)
     for q in range(len(borders) - 1):
         a, b = borders[q], borders[q + 1]
-        held = _search_one(
-            size, starts, documents, impacts, places[a:b], factors[a:b], k, sums, keys, cursors
-        )
+        held = _search_one(size, starts, documents, impacts, places[a:b], factors[a:b], k, sums, keys, cursors)
         for i in range(held):
             out_documents[q, i] = np.int64(_LOW - (keys[i] & _LOW))
             single[0] = np.uint32(keys[i] >> _SHIFT)

@@ -1,0 +1,186 @@
+"""``lsr eval``: how good is a model, an index, or a run?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lsr.cli import options
+from lsr.cli.exits import ANSWER_IS_NO, DONE
+from lsr.cli.output import answer, answer_json, note, table, visible
+from lsr.cli.progress import Reading, progress
+from lsr.errors import UsageError
+
+if TYPE_CHECKING:
+    from lsr.eval import Collection, SystemResult
+
+_DEPTH = 1000
+
+
+def evaluation(
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A BEIR folder, an index, or a TREC run.")],
+    qrels: Annotated[
+        Path | None, typer.Option("--qrels", metavar="FILE", help="Judgments, for an index or a run.")
+    ] = None,
+    queries: Annotated[str | None, typer.Option("--queries", metavar="FILE", help="Queries, for an index.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="Encoder for a BEIR folder; splade-tiny+bm25 if not given.")
+    ] = None,
+    blend: Annotated[
+        list[str] | None,
+        typer.Option("--blend", metavar="A=1,B=0", help="Measure this blend, not each term space and all; repeatable."),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Which judgments of a BEIR folder; test if not given.")
+    ] = None,
+    measures: Annotated[
+        str, typer.Option("--measures", metavar="NAMES", help="Measures, separated by spaces or commas.")
+    ] = "nDCG@10 R@100 RR@10",
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="NAME=X", help="Exit with 1 if a system is below this; repeatable."),
+    ] = None,
+    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Hits that are retrieved for each query.")] = _DEPTH,
+    max_length: options.MaxLength = None,
+    impacts: Annotated[
+        str | None, typer.Option("--impacts", metavar="TYPE", help="For a BEIR folder: uint8 (default) or float32.")
+    ] = None,
+    language: options.Language = None,
+    k1: options.K1 = None,
+    b: options.B = None,
+    backend: options.Backend = None,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads that search.")] = 1,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Measure how good rankings are.
+
+    Examples:
+      lsr eval beir/scifact --model splade-tiny+bm25
+      lsr eval beir/scifact --blend splade-tiny=1,bm25=0 --min nDCG@10=0.64
+      lsr eval my.idx --queries queries.jsonl --qrels qrels/test.tsv --json
+      lsr eval run.txt --qrels qrels/test.tsv --measures "nDCG@10 MAP R@1000"
+
+    With --json, each system gives one line {"dataset", "system", "queries", "measures": {...}}.
+    """
+    from lsr.eval import parse_measure, parse_measures, result_as_json
+
+    limits = [options.parse_number(text, "--min", "nDCG@10=0.6") for text in minimum or []]
+    least = {str(parse_measure(name)): value for name, value in limits}
+    names = list(dict.fromkeys([*map(str, parse_measures(measures)), *least]))
+    settings: dict[str, Any] = {
+        "max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend
+    }  # fmt: skip
+    request: dict[str, Any] = {
+        "blends": None if not blend else {text: options.parse_blend(text) for text in blend},
+        "measures": names,
+        "depth": depth,
+        "threads": threads,
+    }
+    only_for_collections = {**settings, "model": model, "split": split, "impacts": impacts}
+    kind = _kind(target)
+    if kind == "collection":
+        _refuse({"qrels": qrels, "queries": queries}, "a BEIR folder has its own queries and judgments")
+        results = _collection(target, model, settings, split, impacts or "uint8", request, quiet=quiet)
+    elif kind == "index":
+        _refuse(only_for_collections, "an index is made already")
+        results = _index(target, queries, qrels, request)
+    else:
+        _refuse({**only_for_collections, "queries": queries, "blend": blend}, "a run is made already")
+        results = [_run(target, qrels, names)]
+    if as_json:
+        for result in results:
+            answer_json(result_as_json(result))
+    else:
+        _write(results)
+    return _judge(results, least)
+
+
+def _kind(target: Path) -> str:
+    from lsr.index.generations import BUILD, has_index
+    from lsr.sources.lines import no_such_path
+
+    if not target.exists():
+        raise no_such_path(target)
+    if not target.is_dir():
+        return "run"
+    return "index" if has_index(target) or (target / BUILD).exists() else "collection"
+
+
+def _refuse(values: dict[str, Any], reason: str) -> None:
+    for name, value in values.items():
+        if value:
+            raise UsageError(f"--{name.replace('_', '-')} has no use here: {reason}", hint="leave it out")
+
+
+def _collection(
+    target: Path,
+    model: str | None,
+    settings: dict[str, Any],
+    split: str | None,
+    impacts: str,
+    request: dict[str, Any],
+    *,
+    quiet: bool,
+) -> list[SystemResult]:
+    from dataclasses import replace
+
+    from lsr.encoders.registry import DEFAULT_MODEL
+    from lsr.eval import evaluate_collection, open_collection
+    from lsr.sources import open_documents
+
+    collection: Collection = open_collection(target, split)
+    encoder = options.load_model(model or DEFAULT_MODEL, **settings)
+    reading = Reading(open_documents(target, input_format="beir"))
+    counted = replace(collection, documents=lambda: reading)
+    with progress(reading.total, quiet=quiet) as report:
+        return evaluate_collection(counted, encoder=encoder, impacts=impacts, progress=report, **request)
+
+
+def _index(target: Path, queries: str | None, qrels: Path | None, request: dict[str, Any]) -> list[SystemResult]:
+    from lsr.eval import evaluate_index
+    from lsr.sources import open_queries, read_qrels
+
+    if queries is None or qrels is None:
+        raise UsageError("an index is measured with queries and judgments", hint="give both --queries and --qrels")
+    texts = {query.id: query.text for query in open_queries(queries)}
+    return evaluate_index(target, texts, read_qrels(qrels), **request)
+
+
+def _run(target: Path, qrels: Path | None, measures: Sequence[str]) -> SystemResult:
+    from lsr.eval import SystemResult, evaluate, read_run
+    from lsr.sources import read_qrels
+
+    if qrels is None:
+        raise UsageError("a run is measured with judgments", hint="give them with --qrels")
+    found = evaluate(read_run(target), read_qrels(qrels), measures)
+    return SystemResult(_stem(qrels), _stem(target), found.queries, found.means, found)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def _write(results: Sequence[SystemResult]) -> None:
+    names = list(results[0].measures)
+    rows = [["dataset", "system", "queries", *names]]
+    rows += [
+        [visible(one.dataset), visible(one.system), str(one.queries), *(f"{one.measures[name]:.4f}" for name in names)]
+        for one in results
+    ]
+    for line in table(rows, right=range(2, len(rows[0]))):
+        answer(line)
+
+
+def _judge(results: Sequence[SystemResult], least: dict[str, float]) -> int:
+    """The exit code, after a note on each value that is below its minimum."""
+    below = False
+    for result in results:
+        for name, value in least.items():
+            if result.measures[name] < value:
+                below = True
+                note(f"{result.system}: {name} is {result.measures[name]:.4f}, below the minimum of {value:g}")
+    return ANSWER_IS_NO if below else DONE

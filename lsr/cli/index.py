@@ -1,0 +1,185 @@
+"""``lsr index``: documents in, an index folder out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lsr.cli import options
+from lsr.cli.exits import Terminated
+from lsr.cli.info import stored_bytes
+from lsr.cli.output import answer_json, note, size_text
+from lsr.cli.progress import Reading, progress
+from lsr.errors import UsageError
+
+if TYPE_CHECKING:
+    from lsr.encoders.base import AnyEncoder
+    from lsr.index.index import Index
+    from lsr.sources import Source
+
+
+def index(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="File or folder; - is standard input.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The index folder to make.")],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME", help="Encoder, or several joined by +; splade-tiny+bm25 if not given."),
+    ] = None,
+    input_format: Annotated[
+        str | None,
+        typer.Option("--input-format", metavar="NAME", help="beir, jsonl, tsv, text, anserini or vectors."),
+    ] = None,
+    text_fields: Annotated[
+        str | None, typer.Option("--text-fields", metavar="A,B", help="Fields to encode; title,text if not given.")
+    ] = None,
+    max_length: options.MaxLength = None,
+    language: options.Language = None,
+    k1: options.K1 = None,
+    b: options.B = None,
+    impacts: options.Impacts = "uint8",
+    backend: options.Backend = None,
+    threads: options.EncodeThreads = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same source.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an index that stands there.")] = False,
+    on_error: Annotated[str, typer.Option("--on-error", metavar="WHAT", help="At a bad line: stop or skip.")] = "stop",
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Build an index from documents.
+
+    Examples:
+      lsr index docs.jsonl --out my.idx
+      lsr index beir/scifact -o scifact.idx --max-length 256
+      lsr index docs.tsv -o words.idx --model bm25 --language german
+      zcat docs.jsonl.gz | lsr index - -o my.idx
+      lsr index docs.jsonl -o my.idx --resume
+
+    The format of SOURCE is found out by content: a BEIR folder, JSON Lines, tab-separated lines, plain text, or ready
+    vectors (Anserini's JSON Lines with "vector", or an .npz file), which need no model. A model is splade-tiny (built
+    in), bm25, a folder, a hub id such as owner/model, or several joined by +.
+
+    An existing index stays as it is until the new one is complete.
+    """
+    from lsr.sources import open_documents
+
+    names = None if text_fields is None else options.parse_names(text_fields, "--text-fields")
+    documents = open_documents(source, input_format=input_format, text_fields=names, on_error=on_error)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {
+        "max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend, "threads": threads
+    }  # fmt: skip
+    encoder = _encoder(documents, model, settings)
+    if not quiet:
+        note(f"{source}: format {documents.format}{'' if input_format else ', found out by content'}")
+    started = time.perf_counter()
+    try:
+        built = _build(
+            out, documents, encoder, text_fields=names, impacts=impacts, resume=resume, force=force, quiet=quiet
+        )
+    except (KeyboardInterrupt, Terminated):
+        note(f"stopped; finished shards are kept in {out}, and the same command with --resume goes on from there")
+        raise
+    with built:
+        summary = _Summary(built, documents, encoder, time.perf_counter() - started)
+        if not quiet:
+            summary.write()
+        if as_json:
+            answer_json(summary.as_dict())
+
+
+def _encoder(documents: Source, model: str | None, settings: dict[str, Any]) -> AnyEncoder | None:
+    if documents.format not in ("anserini", "vectors"):
+        from lsr.encoders.registry import DEFAULT_MODEL
+
+        return options.load_model(model or DEFAULT_MODEL, **settings)
+    if model is not None or any(value is not None for value in settings.values()):
+        raise UsageError(
+            f"{documents.path} holds ready vectors, which no model encodes",
+            hint="leave out --model and its settings, or read the texts with --input-format jsonl",
+        )
+    return None
+
+
+def _build(
+    out: Path,
+    documents: Source,
+    encoder: AnyEncoder | None,
+    *,
+    text_fields: list[str] | None,
+    impacts: str,
+    resume: bool,
+    force: bool,
+    quiet: bool,
+) -> Index:
+    from lsr.index.index import Index
+    from lsr.sources import VectorSource
+
+    if isinstance(documents, VectorSource):
+        return Index.build(
+            out, documents.vectors, ids=documents.ids, impacts=impacts, resume=resume, force=force
+        )
+    reading = Reading(documents)
+    with progress(reading.total, quiet=quiet) as report:
+        return Index.build(
+            out,
+            reading,
+            encoder=encoder,
+            impacts=impacts,
+            text_fields=text_fields,
+            resume=resume,
+            force=force,
+            progress=report,
+        )
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What there is to say about a finished build."""
+
+    built: Index
+    documents: Source
+    encoder: AnyEncoder | None
+    seconds: float
+
+    @property
+    def truncated(self) -> dict[str, int]:
+        parts = self.encoder.parts if self.encoder is not None else ()
+        return {part.name: part.document.counters.truncated for part in parts}
+
+    @property
+    def encoded(self) -> int:
+        """Texts encoded in this run; those of shards taken over are not among them."""
+        parts = self.encoder.parts if self.encoder is not None else ()
+        return max((part.document.counters.texts for part in parts), default=0)
+
+    def as_dict(self) -> dict[str, Any]:
+        manifest = self.built.manifest
+        return {
+            "index": str(self.built.path),
+            "format": self.documents.format,
+            "documents": manifest.documents,
+            "postings": manifest.postings,
+            "seconds": round(self.seconds, 3),
+            "encoded": self.encoded,
+            "truncated": self.truncated,
+            "clipped": {space.name: space.clipped for space in manifest.spaces},
+            "skipped": self.documents.skipped,
+            "bytes": stored_bytes(manifest),
+        }
+
+    def write(self) -> None:
+        facts = self.as_dict()
+        note(f"{facts['documents']:,} documents, {facts['postings']:,} postings in {self.seconds:.1f} s")
+        if facts["skipped"]:
+            note(f"{facts['skipped']:,} bad lines skipped")
+        for name, count in self.truncated.items():
+            if count:
+                note(f"{count:,} of {self.encoded:,} texts were longer than {name} reads, and were cut")
+        for name, count in facts["clipped"].items():
+            if count:
+                note(f"{count:,} weights of {name} were larger than uint8 impacts hold, and were clipped")
+        note(f"{size_text(facts['bytes'])} in {self.built.path} ({self.built.generation})")
+        note(f"next: lsr search {self.built.path} {'--vector VECTOR' if self.encoder is None else 'YOUR QUESTION'}")

@@ -1,0 +1,43 @@
+"""``lsr verify``: is every byte of an index as it was written?"""
+
+from __future__ import annotations
+
+import time
+
+from lsr.cli import options
+from lsr.cli.exits import ANSWER_IS_NO, DONE, report
+from lsr.cli.info import stored_bytes
+from lsr.cli.output import answer, answer_json, size_text
+from lsr.errors import CorruptIndex
+
+
+def verify(directory: options.IndexFolder, as_json: options.AsJson = False) -> int:
+    """Read every byte of an index and check it.
+
+    Examples:
+      lsr verify my.idx
+      lsr verify my.idx --json
+
+    The exit code is 0 if the index is sound, and 1 if it is damaged.
+    """
+    from lsr.index.index import Index
+
+    started = time.perf_counter()
+    try:
+        opened = Index.verify(directory)
+    except CorruptIndex as error:
+        report(error, as_json=as_json)
+        if as_json:
+            answer_json({"index": str(directory), "sound": False, "message": error.message, "path": error.where})
+        return ANSWER_IS_NO
+    with opened:
+        manifest = opened.manifest
+        facts = {"index": str(directory), "sound": True, "documents": manifest.documents, "bytes": stored_bytes(manifest)}
+    if as_json:
+        answer_json(facts)
+        return DONE
+    answer(
+        f"sound: {facts['documents']:,} documents; {size_text(stored_bytes(manifest))} compared with their checksums "
+        f"and rules in {time.perf_counter() - started:.1f} s"
+    )
+    return DONE

@@ -1,0 +1,125 @@
+"""From a path to the documents in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsr.errors import BadInput, NotFound, UsageError, nearest
+from lsr.sources.anserini import AnseriniSource
+from lsr.sources.base import LineSource, Source
+from lsr.sources.beir import CORPUS, BeirSource, corpus_file
+from lsr.sources.detect import FORMAT_HINT, FORMATS, detect_format, json_lines_files
+from lsr.sources.jsonl import JsonlSource
+from lsr.sources.lines import STDIN, reading
+from lsr.sources.npz import VectorSource
+from lsr.sources.problems import BadLines, OnError
+from lsr.sources.text import TextFolder, TextLines
+from lsr.sources.tsv import TsvSource
+
+_LINE_SOURCES: dict[str, type[LineSource]] = {
+    "beir": BeirSource,
+    "jsonl": JsonlSource,
+    "tsv": TsvSource,
+    "text": TextLines,
+    "anserini": AnseriniSource,
+}
+
+
+def open_documents(
+    path: str | Path,
+    *,
+    input_format: str | None = None,
+    text_fields: Sequence[str] | None = None,
+    on_error: OnError = "stop",
+) -> Source:
+    """The documents of a file or folder, or of standard input; nothing but the beginning is read before iteration.
+
+    Args:
+        path: A file (text formats may be gzip), a folder, or ``-`` for standard input.
+        input_format: One of ``FORMATS``; ``None`` finds it out by content, and takes ``jsonl`` for standard input.
+        text_fields: Fields whose texts are joined by a space and encoded; ``None`` takes title and text (``contents``
+            for ``anserini``).
+        on_error: ``stop`` raises one error that lists up to 20 bad lines, ``skip`` leaves them out and counts them.
+            Ready vectors in an ``.npz`` file stand or fall together.
+
+    Raises:
+        NotFound: The path does not exist or can't be read.
+        BadInput: The format is not recognised, or is not the one that was asked for.
+        UsageError: A value of the other arguments is wrong.
+    """
+    BadLines(on_error)
+    _check_text_fields(text_fields)
+    if input_format is not None and input_format not in FORMATS:
+        guess = nearest(str(input_format), list(FORMATS))
+        suggestion = f"did you mean {guess!r}? " if guess else ""
+        raise UsageError(
+            f"unknown format {input_format!r}",
+            where="--input-format",
+            hint=f"{suggestion}formats: {', '.join(FORMATS)}",
+        )
+    if str(path) == STDIN:
+        return _from_stdin(input_format or "jsonl", text_fields, on_error)
+    path = Path(path).expanduser()
+    with reading(path):
+        path.stat()
+        name = input_format or detect_format(path)
+        return _from_path(path, name, text_fields, on_error)
+
+
+def _from_stdin(name: str, text_fields: Sequence[str] | None, on_error: OnError) -> Source:
+    if name in ("beir", "vectors"):
+        raise UsageError(
+            f"format {name!r} can't be read from standard input",
+            where="--input-format",
+            hint="give the path of the folder or file",
+        )
+    return _LINE_SOURCES[name](STDIN, [STDIN], text_fields=text_fields, on_error=on_error)
+
+
+def _from_path(path: Path, name: str, text_fields: Sequence[str] | None, on_error: OnError) -> Source:
+    is_folder = path.is_dir()
+    if name == "vectors":
+        if text_fields is not None:
+            raise UsageError("vectors have no text fields", where="--text-fields", hint="leave the option out")
+        if is_folder:
+            raise _wrong_kind(path, name)
+        return VectorSource(path)
+    if name == "text" and is_folder:
+        return TextFolder(path, text_fields=text_fields, on_error=on_error)
+    files = _files(path, name)
+    return _LINE_SOURCES[name](path, files, text_fields=text_fields, on_error=on_error)
+
+
+def _files(path: Path, name: str) -> list[Path]:
+    if name == "beir":
+        if not path.is_dir():
+            raise _wrong_kind(path, name)
+        corpus = corpus_file(path)
+        if corpus is None:
+            raise NotFound(f"no {' or '.join(CORPUS)} in this folder", where=str(path), hint=FORMAT_HINT)
+        return [corpus]
+    if not path.is_dir():
+        return [path]
+    if name == "tsv":
+        raise _wrong_kind(path, name)
+    files = json_lines_files(path)
+    if not files:
+        raise NotFound("no .jsonl or .jsonl.gz file in this folder", where=str(path), hint=FORMAT_HINT)
+    return files
+
+
+def _wrong_kind(path: Path, name: str) -> BadInput:
+    kind = "folder" if path.is_dir() else "file"
+    return BadInput(f"a {kind} can't be in format {name!r}: that is {FORMATS[name]}", where=str(path), hint=FORMAT_HINT)
+
+
+def _check_text_fields(text_fields: Sequence[str] | None) -> None:
+    if text_fields is None:
+        return
+    if isinstance(text_fields, str) or not text_fields or not all(isinstance(name, str) for name in text_fields):
+        raise UsageError(
+            f"text fields must be a list of names, not {text_fields!r}",
+            where="--text-fields",
+            hint="such as ['title', 'text']",
+        )
