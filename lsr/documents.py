@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from numbers import Integral, Real
 from typing import Any
 
@@ -108,14 +109,22 @@ def checked_vector(vector: object, where: str | None = None) -> dict[str, float]
             raise BadInput(f"token {token!r} of the vector is not a valid string", where=where)
         if not isinstance(weight, Real) or isinstance(weight, bool):
             raise BadInput(f"the weight of token {token!r} must be a number, not {_kind(weight)}", where=where)
-        if not 0 <= weight <= FLOAT32_MAX:
+        number = _as_float(weight)
+        if not 0 <= number <= FLOAT32_MAX:
             raise BadInput(
                 f"the weight of token {token!r} is {weight}; weights must be finite and not negative",
                 where=where,
                 hint="drop or clip such weights before",
             )
-        checked[token] = float(weight)
+        checked[token] = number
     return checked
+
+
+def _as_float(number: Real) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return inf
 
 
 def _is_unicode(text: str) -> bool:

@@ -43,8 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
-    epilog="Exit codes: 0 done, 1 the answer is no, 2 usage, 3 not found, 4 wrong input, 5 an optional part is missing, "
-    "6 refused, 7 cannot write, 70 a defect, 130 Ctrl-C, 143 SIGTERM.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 usage, 3 not found, 4 wrong input, 5 an optional part is "
+    "missing, 6 refused, 7 cannot write, 70 a defect, 130 Ctrl-C, 143 SIGTERM.",
 )
 
 

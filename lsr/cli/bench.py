@@ -9,7 +9,6 @@ import typer
 
 from lsr.cli import options
 from lsr.cli.output import answer, answer_json, table
-from lsr.cli.queries import open_searcher
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,16 +36,18 @@ def bench(
       lsr bench my.idx --queries queries.tsv --k 10,1000 --threads 4 --json
       lsr bench my.idx --vectors queries.npz --k 10
 
-    Times are microseconds a query: the mean, and the percentiles of single searches. An .npz file has the arrays indptr,
-    terms (term ids of the index) and weights.
+    Times are microseconds a query: the mean, and the percentiles of single searches. An .npz file has the arrays
+    indptr, terms (term ids of the index) and weights.
     """
     from lsr.eval import measure_latency
     from lsr.index.index import Index
+    from lsr.searcher import Searcher
 
     ks = options.parse_ks(k)
     asked = _queries(queries, vectors)
     with Index.open(directory) as index:
-        rows = measure_latency(open_searcher(index, None, kernel="compiled"), asked, ks, threads=threads)
+        searcher = Searcher(index, kernel="compiled")
+        rows = measure_latency(searcher, asked, ks, threads=threads)
     if as_json:
         answer_json(rows)
         return

@@ -33,7 +33,7 @@ def encode(
     language: options.Language = None,
     backend: options.Backend = None,
     threads: options.EncodeThreads = None,
-    as_json: options.AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print errors as JSON, as the vectors always are.")] = False,
 ) -> None:
     """Print the vector of each text as a line of JSON, token to weight, heaviest first.
 
@@ -64,14 +64,17 @@ def _texts(texts: list[str], file: str | None) -> Iterable[str]:
 
 def _rows(encoder: AnyEncoder, texts: Iterable[str], *, query: bool, whole: bool) -> Iterator[dict[str, float]]:
     several = len(encoder.parts) > 1
+    prefixes = [f"{part.name}:" if several else "" for part in encoder.parts]
     remaining = iter(texts)
     while some := list(islice(remaining, None if whole else _CHUNK)):
-        vectors = [_part_rows(part, some, query=query, prefix=f"{part.name}:" if several else "") for part in encoder.parts]
+        vectors = [
+            _part_rows(part, some, prefix, query=query) for part, prefix in zip(encoder.parts, prefixes, strict=True)
+        ]
         for rows in zip(*vectors, strict=True):
             joined = {token: weight for row in rows for token, weight in row.items()}
             yield dict(sorted(joined.items(), key=lambda entry: -entry[1])) if several else joined
 
 
-def _part_rows(part: Encoder, texts: list[str], *, query: bool, prefix: str) -> list[dict[str, float]]:
+def _part_rows(part: Encoder, texts: list[str], prefix: str, *, query: bool) -> list[dict[str, float]]:
     vectors = part.encode_queries(texts) if query else part.encode_documents(texts)
     return [{prefix + token: weight for token, weight in row.items()} for row in vectors.to_dicts()]

@@ -27,7 +27,8 @@ def evaluation(
     ] = None,
     queries: Annotated[str | None, typer.Option("--queries", metavar="FILE", help="Queries, for an index.")] = None,
     model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="Encoder for a BEIR folder; splade-tiny+bm25 if not given.")
+        str | None,
+        typer.Option("--model", metavar="NAME", help="Encoder for a BEIR folder; default splade-tiny+bm25."),
     ] = None,
     blend: Annotated[
         list[str] | None,
@@ -43,7 +44,7 @@ def evaluation(
         list[str] | None,
         typer.Option("--min", metavar="NAME=X", help="Exit with 1 if a system is below this; repeatable."),
     ] = None,
-    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Hits that are retrieved for each query.")] = _DEPTH,
+    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Hits retrieved for each query.")] = _DEPTH,
     max_length: options.MaxLength = None,
     impacts: Annotated[
         str | None, typer.Option("--impacts", metavar="TYPE", help="For a BEIR folder: uint8 (default) or float32.")

@@ -7,8 +7,8 @@
     130      Ctrl-C
     143      SIGTERM
 
-An error is two lines on standard error, ``error: WHERE: MESSAGE`` and ``hint: WHAT TO DO``; with ``--json`` it is one line
-``{"error": {"code", "message", "hint", "path"}}`` instead.
+An error is two lines on standard error, ``error: WHERE: MESSAGE`` and ``hint: WHAT TO DO``; with ``--json`` it is one
+line ``{"error": {"code", "message", "hint", "path"}}`` instead.
 """
 
 from __future__ import annotations
@@ -98,11 +98,15 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _report_defect(error: Exception, *, as_json: bool) -> int:
-    with tempfile.NamedTemporaryFile("w", prefix="lsr-error-", suffix=".txt", delete=False) as file:
-        file.write("".join(traceback.format_exception(error)))
-    problem = LsrError(
-        f"a defect of lsr: {type(error).__name__}: {error}", hint=f"please report it with the traceback in {file.name}"
-    )
+    trace = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="lsr-error-", suffix=".txt", delete=False) as file:
+            file.write(trace)
+        place = f"the traceback in {file.name}"
+    except OSError:
+        note(trace)
+        place = "the traceback above"
+    problem = LsrError(f"a defect of lsr: {type(error).__name__}: {error}", hint=f"please report it with {place}")
     return report(problem, as_json=as_json)
 
 

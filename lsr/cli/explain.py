@@ -9,7 +9,6 @@ import typer
 from lsr.cli import options
 from lsr.cli.hits import contribution_lines, explanation_json
 from lsr.cli.output import answer, answer_json, bar, note, table, visible
-from lsr.cli.queries import open_searcher
 
 if TYPE_CHECKING:
     from lsr.searcher import Searcher
@@ -31,14 +30,15 @@ def explain(
       lsr explain my.idx what is block-max pruning
       lsr explain my.idx pruning --blend splade-tiny=1,bm25=0 --json
 
-    With --id: the query weight, the stored impact and the score of each term that query and document share. Without: the
-    query's terms in each term space, those that stand in it apart from those that the model adds.
+    With --id: the query weight, the stored impact and the score of each term that query and document share. Without:
+    the query's terms in each term space, those that stand in it apart from those that the model adds.
     """
     from lsr.index.index import Index
+    from lsr.searcher import Searcher
 
     text = " ".join(query)
     with Index.open(directory) as index:
-        searcher = open_searcher(index, None)
+        searcher = Searcher(index)
         weights = options.parse_blend(blend)
         if document is None:
             _show_query(searcher, text, weights, as_json=as_json)

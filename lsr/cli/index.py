@@ -118,9 +118,7 @@ def _build(
     from lsr.sources import VectorSource
 
     if isinstance(documents, VectorSource):
-        return Index.build(
-            out, documents.vectors, ids=documents.ids, impacts=impacts, resume=resume, force=force
-        )
+        return Index.build(out, documents.vectors, ids=documents.ids, impacts=impacts, resume=resume, force=force)
     reading = Reading(documents)
     with progress(reading.total, quiet=quiet) as report:
         return Index.build(

@@ -76,7 +76,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("generation", facts["generation"]),
         ("documents", f"{facts['documents']:,}"),
-        ("postings", f"{facts['postings']:,} ({facts['bytes_per_posting']:.2f} bytes each, {facts['impacts']} impacts)"),
+        ("postings", f"{facts['postings']:,}, {facts['bytes_per_posting']:.2f} bytes each, {facts['impacts']} impacts"),
         ("segments", str(facts["segments"])),
         ("size", size_text(facts["bytes"])),
         ("text fields", ", ".join(facts["text_fields"] or ()) or "none: the vectors came ready-made"),

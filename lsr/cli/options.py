@@ -26,7 +26,7 @@ Blend = Annotated[
 Impacts = Annotated[str, typer.Option("--impacts", metavar="TYPE", help="How weights are stored: uint8 or float32.")]
 MaxLength = Annotated[
     int | None,
-    typer.Option("--max-length", metavar="N", help="Tokens of a text that the model reads; its own limit if not given."),
+    typer.Option("--max-length", metavar="N", help="Tokens the model reads of a text; its own limit if not given."),
 ]
 Language = Annotated[
     str | None, typer.Option("--language", metavar="NAME", help="Stemmer and stop words of BM25; english if not given.")
@@ -35,11 +35,11 @@ K1 = Annotated[float | None, typer.Option("--k1", metavar="X", help="BM25: satur
 B = Annotated[float | None, typer.Option("--b", metavar="X", help="BM25: length normalisation; 0.4 if not given.")]
 Backend = Annotated[
     str | None,
-    typer.Option("--backend", metavar="NAME", help="What computes documents: auto, native or torch; auto if not given."),
+    typer.Option("--backend", metavar="NAME", help="What computes documents: auto (default), native or torch."),
 ]
 
-_OF_MODELS = {"max_length": "--max-length", "backend": "--backend"}
-_OF_BM25 = {"language": "--language", "k1": "--k1", "b": "--b"}
+_OF_MODELS = ("max_length", "backend")
+_OF_BM25 = ("language", "k1", "b")
 
 
 def parse_blend(text: str | None) -> dict[str, float] | None:
@@ -48,7 +48,11 @@ def parse_blend(text: str | None) -> dict[str, float] | None:
     Raises:
         UsageError: The text has another form.
     """
-    return None if text is None else dict(parse_number(part, "--blend", "splade-tiny=1,bm25=0") for part in text.split(","))
+    return (
+        None
+        if text is None
+        else dict(parse_number(part, "--blend", "splade-tiny=1,bm25=0") for part in text.split(","))
+    )
 
 
 def parse_number(text: str, option: str, example: str) -> tuple[str, float]:
@@ -112,8 +116,10 @@ def load_model(
     given = {"max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend}
     encoder = load_encoder(name, **given, threads=threads)
     sources = {part.source for part in encoder.parts}
-    for options, concerned, kind in ((_OF_MODELS, sources - {BM25}, "a learned model"), (_OF_BM25, sources & {BM25}, BM25)):
-        for setting, option in options.items():
-            if given[setting] is not None and not concerned:
-                raise UsageError(f"{option} concerns {kind}, which --model {name} is not", where=option)
+    idle = {} if sources - {BM25} else dict.fromkeys(_OF_MODELS, "a learned model")
+    idle |= {} if BM25 in sources else dict.fromkeys(_OF_BM25, "BM25")
+    for setting, kind in idle.items():
+        if given[setting] is not None:
+            option = f"--{setting.replace('_', '-')}"
+            raise UsageError(f"it concerns {kind}, which is no part of {name}", where=option, hint="leave it out")
     return encoder

@@ -70,9 +70,9 @@ class Style:
 
 
 def visible(text: str) -> str:
-    """Foreign text made safe to print on one line: no control character can move the cursor or reorder the line.
+    r"""Foreign text made safe to print on one line: no control character can move the cursor or reorder the line.
 
-    Line breaks and tabs become spaces; other control characters become their code, such as ``\\x1b``.
+    Line breaks and tabs become spaces; other control characters become their code, such as ``\x1b``.
     """
     if text.isascii() and text.isprintable():
         return text

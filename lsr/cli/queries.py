@@ -36,28 +36,11 @@ class Asked:
     text: str | None
 
 
-def open_searcher(index: Index, model: str | None, *, force: bool = False, kernel: str = "auto") -> Searcher:
-    """A searcher, whose encoder is the index's own or a named one with the index's settings.
-
-    Raises:
-        LsrError: As ``lsr.encoders.registry.load_encoder``.
-    """
-    from lsr.encoders.registry import load_encoder
-    from lsr.searcher import Searcher
-
-    encoder: AnyEncoder | None = None
-    if model is not None:
-        settings: dict[str, Any] = {}
-        for space in index.manifest.spaces:
-            settings |= space.settings
-        encoder = load_encoder(model, **settings)
-    return Searcher(index, encoder, kernel=kernel, force=force)
-
-
 def chunks(words: Sequence[str], file: str | None) -> Iterator[list[Asked]]:
     """The queries, in groups that are answered together.
 
-    Words are one query; a file has many. Without either, lines of standard input are queries, each answered as it comes.
+    Words are one query; a file has many. Without either, lines of standard input are queries, each answered as it
+    comes.
 
     Raises:
         UsageError: Both words and a file are given.
@@ -83,23 +66,27 @@ def input_lines(file: str = STDIN) -> Iterator[str]:
 
     Raises:
         NotFound: The file can't be read.
-        BadInput: A line is not UTF-8.
+        BadInput: A line is not UTF-8, or all are blank.
     """
-    from lsr.sources.lines import Lines
+    from lsr.sources.lines import Lines, display_name
 
     if file == STDIN and sys.stdin.isatty():
         note("one query or text a line; Ctrl-D ends")
+    empty = True
     for line in Lines([file if file == STDIN else Path(file)]):
         text = line.text().strip()
         if text:
+            empty = False
             yield text
+    if empty:
+        raise BadInput("there is no text in it", where=display_name(file), hint="give one query or text a line")
 
 
 def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
     """The query vector of a JSON object of token and weight, over global term ids; unknown tokens are left out.
 
-    A token is looked up in the term spaces in their order; ``space:token`` names the space. In an index whose terms have
-    no names, a token is a term id.
+    A token is looked up in the term spaces in their order; ``space:token`` names the space. In an index whose terms
+    have no names, a token is a term id.
 
     Raises:
         UsageError: The text is no JSON object.
@@ -129,13 +116,63 @@ def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
     return SparseVectors.from_rows([(list(weights), list(weights.values()))])
 
 
-def encode(searcher: Searcher, asked: Sequence[Asked], blend: Mapping[str, float] | None) -> SparseVectors:
-    """The vectors of queries that are texts.
+class TextQueries:
+    """Makes vectors over an index's terms from queries that are texts.
+
+    An index of ready vectors knows no encoder. With a model it is asked by tokens where its terms have names, and by
+    the model's term ids where they have none.
+
+    Args:
+        index: The index.
+        model: Name of an encoder in place of the index's own.
+        force: Whether it may be another one than the one that made the index.
+        kernel: As for ``lsr.searcher.Searcher``.
+
+    Attributes:
+        searcher: What answers the queries.
 
     Raises:
-        LsrError: As ``lsr.searcher.Searcher.encode_queries``.
+        LsrError: As ``lsr.encoders.registry.load_encoder``.
     """
-    return searcher.encode_queries([query.text or "" for query in asked], blend=blend)
+
+    def __init__(self, index: Index, model: str | None, *, force: bool = False, kernel: str = "auto") -> None:
+        from lsr.encoders.registry import load_encoder
+        from lsr.searcher import Searcher
+
+        encoder: AnyEncoder | None = None
+        if model is not None:
+            settings: dict[str, Any] = {}
+            for space in index.manifest.spaces:
+                settings |= space.settings
+            encoder = load_encoder(model, **settings)
+        ready = all(space.source is None for space in index.manifest.spaces)
+        self._of_tokens = encoder if ready else None
+        self.searcher = Searcher(index, None if ready else encoder, kernel=kernel, force=force)
+
+    def encode(self, asked: Sequence[Asked], blend: Mapping[str, float] | None) -> SparseVectors:
+        """The vectors of queries, one row each, the blend applied.
+
+        Raises:
+            LsrError: As ``lsr.searcher.Searcher.encode_queries``.
+        """
+        texts = [query.text or "" for query in asked]
+        if self._of_tokens is None:
+            return self.searcher.encode_queries(texts, blend=blend)
+        return self._by_tokens(self._of_tokens.encode_queries(texts), blend)
+
+    def _by_tokens(self, vectors: SparseVectors, blend: Mapping[str, float] | None) -> SparseVectors:
+        from lsr.vectors import SparseVectors
+
+        index = self.searcher.index
+        factor = self.searcher.blend(blend)[index.manifest.spaces[0].name]
+        if index.manifest.spaces[0].terms == 0:
+            return SparseVectors(vectors.indptr, vectors.terms, vectors.weights * factor)
+        rows = []
+        for row in vectors.to_dicts():
+            terms = {token: index.vocabularies[0].find(token) for token in row}
+            found = [(term, row[token] * factor) for token, term in terms.items() if term is not None]
+            rows.append(([term for term, _ in found], [weight for _, weight in found]))
+        return SparseVectors.from_rows(rows)
 
 
 _VECTOR_HINT = """for example --vector '{"cat": 1.5, "dog": 0.5}'"""

@@ -12,7 +12,7 @@ import typer
 from lsr.cli import options
 from lsr.cli.hits import Page, explanation_json
 from lsr.cli.output import answer_json, note
-from lsr.cli.queries import Asked, chunks, encode, open_searcher, vector_argument
+from lsr.cli.queries import Asked, TextQueries, chunks, vector_argument
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def search(
     trec: Annotated[bool, typer.Option("--trec", help="Print a TREC run.")] = False,
     run_name: Annotated[str, typer.Option("--run-name", metavar="NAME", help="Last column of the TREC run.")] = "lsr",
     model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="Encoder of the queries; the index's own if not given.")
+        str | None,
+        typer.Option("--model", metavar="NAME", help="Encoder of the queries, not the index's own."),
     ] = None,
     force_model: Annotated[
         bool, typer.Option("--force-model", help="Use --model although it is not the one that made the index.")
@@ -68,14 +69,15 @@ def search(
     _check_choices(query or [], queries, vector, blend, trec=trec, as_json=as_json, explain=explain)
     weights = options.parse_blend(blend)
     with Index.open(directory) as index:
-        searcher = open_searcher(index, model, force=force_model)
+        text_queries = TextQueries(index, model, force=force_model)
+        searcher = text_queries.searcher
         blend_used = searcher.blend(weights)
         shortage = _Shortage(k, len(index))
         write = _writer(searcher, blend_used, run_name, trec=trec, as_json=as_json, explain=explain)
         if vector is not None:
             groups = iter([([Asked("1", None)], vector_argument(searcher, vector))])
         else:
-            groups = ((some, encode(searcher, some, weights)) for some in chunks(query or [], queries))
+            groups = ((some, text_queries.encode(some, weights)) for some in chunks(query or [], queries))
         for found in _answers(searcher, groups, k, threads):
             shortage.add(found)
             write(found)
@@ -101,7 +103,14 @@ class _Found:
 
 
 def _check_choices(
-    words: list[str], queries: str | None, vector: str | None, blend: str | None, *, trec: bool, as_json: bool, explain: bool
+    words: list[str],
+    queries: str | None,
+    vector: str | None,
+    blend: str | None,
+    *,
+    trec: bool,
+    as_json: bool,
+    explain: bool,
 ) -> None:
     if trec and (as_json or explain):
         other = "--json" if as_json else "--explain"
@@ -179,6 +188,7 @@ class _Shortage:
         self._queries = 0
         self._empty = 0
         self._short = 0
+        self._last = 0
 
     def add(self, found: _Found) -> None:
         self._queries += 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import takewhile
 
 ELLIPSIS = "…"
 _WORD_SEARCH = 24
@@ -31,8 +31,8 @@ Span = tuple[int, int, float]
 def snippet(text: str, spans: Iterable[Span], width: int) -> list[Piece]:
     """The window of a text whose spans contribute most, as pieces in order.
 
-    Of windows with the same sum, the first is taken. Cuts fall between words where a space is near, and are marked by an
-    ellipsis.
+    Of windows with the same sum, the first is taken. Cuts fall between words where a space is near, and are marked by
+    an ellipsis.
 
     Args:
         text: The text.
@@ -70,8 +70,8 @@ def _best_cluster(spans: list[Span], width: int) -> tuple[int, int]:
     best_sum, best = 0.0, (0, 0)
     for i, (start, _, _) in enumerate(spans):
         limit = start + width
-        near = takewhile(lambda j: spans[j][0] < limit, range(i, len(spans)))
-        inside = [spans[j] for j in near if spans[j][1] <= limit]
+        after = bisect_left(spans, limit, lo=i, key=lambda span: span[0])
+        inside = [span for span in spans[i:after] if span[1] <= limit]
         total = sum(weight for _, _, weight in inside)
         if total > best_sum:
             best_sum, best = total, (start, max(end for _, end, _ in inside))

@@ -32,12 +32,12 @@ def verify(directory: options.IndexFolder, as_json: options.AsJson = False) -> i
         return ANSWER_IS_NO
     with opened:
         manifest = opened.manifest
-        facts = {"index": str(directory), "sound": True, "documents": manifest.documents, "bytes": stored_bytes(manifest)}
+    read = stored_bytes(manifest)
     if as_json:
-        answer_json(facts)
-        return DONE
-    answer(
-        f"sound: {facts['documents']:,} documents; {size_text(stored_bytes(manifest))} compared with their checksums "
-        f"and rules in {time.perf_counter() - started:.1f} s"
-    )
+        answer_json({"index": str(directory), "sound": True, "documents": manifest.documents, "bytes": read})
+    else:
+        answer(
+            f"sound: {manifest.documents:,} documents; {size_text(read)} compared with their checksums and rules "
+            f"in {time.perf_counter() - started:.1f} s"
+        )
     return DONE

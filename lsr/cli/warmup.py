@@ -55,11 +55,10 @@ def _compile_kernels() -> list[str]:
     space = SpaceEntry("warmup", 0, 1, 1.0, 1.0, 0, 1.0, 0)
     query = SparseVectors.from_rows([([0], [1.0])])
     for dtype in IMPACT_TYPES.values():
-        arrays = [np.array([0], np.uint32), np.array([0, 1], np.int64), np.array([0], np.uint32), np.array([1], dtype)]
-        for array in arrays:
+        zeros, starts, impacts = np.array([0], np.uint32), np.array([0, 1], np.int64), np.array([1], dtype)
+        for array in (zeros, starts, impacts):
             array.flags.writeable = False
-        terms, starts, documents, impacts = arrays
-        Engine([Segment(0, 1, terms, starts, documents, impacts)], [space], "compiled").search(query, 1)
+        Engine([Segment(0, 1, zeros, starts, zeros, impacts)], [space], "compiled").search(query, 1)
     return list(IMPACT_TYPES)
 
 

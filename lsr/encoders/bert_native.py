@@ -98,6 +98,8 @@ class NativeBert:
         hidden, layers, self._heads, inner, positions = (source.size(name) for name in _SIZES)
         if hidden % self._heads:
             raise BadModel(f"hidden_size {hidden} is no multiple of {self._heads} attention heads", where=source.where)
+        self._transform = source.dense("cls.predictions.transform.dense", hidden, hidden)
+        self._transform_norm = source.norm("cls.predictions.transform.LayerNorm", hidden)
         word = source.stored("bert.embeddings.word_embeddings.weight", (model.vocabulary_size, hidden))
         # float16 rows stay as stored and are widened when looked up: the head has its own float32 copy
         self._word: NDArray[np.floating] = word
@@ -108,8 +110,6 @@ class NativeBert:
         self._layers = [
             source.layer(f"bert.encoder.layer.{i}", hidden, inner, hidden // self._heads) for i in range(layers)
         ]
-        self._transform = source.dense("cls.predictions.transform.dense", hidden, hidden)
-        self._transform_norm = source.norm("cls.predictions.transform.LayerNorm", hidden)
         self.head = source.head(word)
 
     def states(self, ids: NDArray[np.int32], borders: NDArray[np.int64]) -> Array:
@@ -242,5 +242,6 @@ class _Weights:
         untied = "cls.predictions.decoder.weight"
         tied = self._config.get("tie_word_embeddings", True) and untied not in self._tensors
         table = word if tied else self.stored(untied, word.shape)
-        bias = "cls.predictions.bias" if "cls.predictions.bias" in self._tensors else "cls.predictions.decoder.bias"
+        own_bias = "cls.predictions.decoder.bias"
+        bias = own_bias if own_bias in self._tensors else "cls.predictions.bias"
         return VocabularyHead(table, self.array(bias, (len(word),)))

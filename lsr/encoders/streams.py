@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -43,40 +44,51 @@ def in_streams(
             pool.shutdown(cancel_futures=True)
 
 
-class _BlasLimit:
-    """One BLAS thread while anybody asks for it.
+class SharedContext:
+    """A context for a setting of the whole process, which several threads may be inside at once.
 
-    The limit belongs to the whole process: only the first to enter may read the old value, only the last to leave may
-    put it back.
+    Only the first to enter makes the change and only the last to leave undoes it, so that nobody takes the changed
+    value for the original one.
+
+    Args:
+        make: Makes the context that changes the setting.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], AbstractContextManager[None]]) -> None:
+        self._make = make
         self._lock = Lock()
-        self._users = 0
-        self._controller: Any = None
-        self._limit: Any = None
+        self._inside = 0
+        self._context: AbstractContextManager[None]
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
+        """Enter; leave with the body."""
         with self._lock:
-            if self._users == 0:
-                self._limit = self._blas().limit(limits=1, user_api="blas")
-            self._users += 1
+            if self._inside == 0:
+                self._context = self._make()
+                self._context.__enter__()
+            self._inside += 1
         try:
             yield
         finally:
             with self._lock:
-                self._users -= 1
-                if self._users == 0:
-                    self._limit.restore_original_limits()
-
-    def _blas(self) -> Any:
-        if self._controller is None:
-            from threadpoolctl import ThreadpoolController
-
-            self._controller = ThreadpoolController()
-        return self._controller
+                self._inside -= 1
+                if self._inside == 0:
+                    self._context.__exit__(None, None, None)
 
 
-one_blas_thread = _BlasLimit()
-"""Context in which BLAS uses one thread a call; may be entered by several threads at once."""
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@contextmanager
+def _limited_blas() -> Iterator[None]:
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+one_blas_thread = SharedContext(_limited_blas)
+"""Context in which BLAS uses one thread a call."""

@@ -7,7 +7,7 @@ head is the same code for every backend.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.encoders.model_directory import ModelDirectory
-from lsr.encoders.streams import one_blas_thread
+from lsr.encoders.streams import SharedContext, one_blas_thread
 from lsr.encoders.vocabulary_head import VocabularyHead
 from lsr.errors import BadModel, MissingExtra
 
@@ -79,18 +79,25 @@ class TorchMaskedLM:
             states = trunk(input_ids=torch.from_numpy(padded), attention_mask=mask.long()).logits[mask]
         return states.numpy()  # type: ignore[no-any-return]
 
-    @contextmanager
-    def streams(self) -> Iterator[None]:
+    def streams(self) -> AbstractContextManager[None]:
         """Context for several calls at a time: one thread for each of them, in torch as in BLAS."""
-        import torch
+        return _one_torch_thread()
 
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with one_blas_thread():
-                yield
-        finally:
-            torch.set_num_threads(before)
+
+@contextmanager
+def _limited_torch() -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with one_blas_thread():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_one_torch_thread = SharedContext(_limited_torch)
 
 
 def _load(model: ModelDirectory) -> tuple[Any, VocabularyHead]:

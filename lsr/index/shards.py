@@ -1,8 +1,8 @@
 """The work folder of a build: finished shards of documents that an interrupted build can take up again.
 
-A shard is one file ``shard-N.npz`` with the raw vectors of every term space, the words that its documents added to growing
-vocabularies, and the documents' identifiers and stored fields. It is valid for exactly one content: its digest covers the
-build's settings, everything before it, and its own documents.
+A shard is one file ``shard-N.npz`` with the raw vectors of every term space, the words that its documents added to
+growing vocabularies, and the documents' identifiers and stored fields. It is valid for exactly one content: its digest
+covers the build's settings, everything before it, and its own documents.
 """
 
 from __future__ import annotations
@@ -110,8 +110,7 @@ class ShardFolder:
         for number in range(count):
             with np.load(self._path(number), allow_pickle=False) as stored:
                 rows = json.loads(_to_text(stored["documents"]))
-            for identifier, fields in rows:
-                yield identifier, fields
+            yield from rows
 
     def _path(self, number: int) -> Path:
         return self.folder / f"shard-{number:06}.npz"

@@ -77,7 +77,10 @@ def test_a_bad_weight_is_named(tmp_path, name, weight, message):
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [(GOOD, 'no field "vector"'), ('{"id": "a", "vector": [1, 2]}', "must be an object of token and weight")],
+    [
+        ('{"id": "a", "contents": "fine"}', 'no field "vector"'),
+        ('{"id": "a", "vector": [1, 2]}', "must be an object of token and weight"),
+    ],
 )
 def test_anserini_lines_need_their_vector(tmp_path, line, message):
     path = write(tmp_path / "v.jsonl", '{"id": "1", "vector": {"a": 1}}\n' + line)

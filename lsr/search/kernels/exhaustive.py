@@ -1,8 +1,8 @@
 """Term at a time over windows of documents, compiled, for one query or many in one call without the GIL.
 
 A window of 16,384 float64 sums stays in the second-level cache. Documents above the current k-th score go to a buffer
-of packed keys (score bits, then inverted document number), which is cut back to k by quickselect when it is full, so that
-a query never sorts more than it must ("Faster Learned Sparse Retrieval with Block-Max Pruning", 2024, keeps its
+of packed keys (score bits, then inverted document number), which is cut back to k by quickselect when it is full, so
+that a query never sorts more than it must ("Faster Learned Sparse Retrieval with Block-Max Pruning", 2024, keeps its
 candidates behind a threshold in the same way).
 """
 

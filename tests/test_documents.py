@@ -1,0 +1,106 @@
+import collections
+from math import inf, nan
+
+import numpy as np
+import pytest
+
+from lsr.documents import Document, checked_identifier, checked_vector, document_from_mapping
+from lsr.errors import BadInput
+
+
+def test_title_and_text_are_joined_and_everything_else_is_stored():
+    mapping = {"_id": "d1", "title": " A title ", "text": "body\n", "url": "x", "n": [1, None]}
+    document = document_from_mapping(mapping, where="file:3")
+    assert document == Document(
+        "d1", "A title body", {"title": " A title ", "text": "body\n", "url": "x", "n": [1, None]}, None, "file:3"
+    )
+
+
+def test_empty_and_missing_text_fields_leave_no_space():
+    assert document_from_mapping({"id": "1", "title": "", "text": "body"}).text == "body"
+    assert document_from_mapping({"id": "1", "title": None, "text": "body"}).text == "body"
+    assert document_from_mapping({"id": "1", "text": ""}).text == ""
+
+
+def test_other_text_fields_can_be_chosen():
+    assert document_from_mapping({"id": "1", "text": "a", "body": "b", "head": "h"}, ("head", "body")).text == "h b"
+
+
+@pytest.mark.parametrize(("given", "expected"), [(7, "7"), (np.int64(7), "7"), ("ü x", "ü x"), (np.str_("a"), "a")])
+def test_identifiers_are_strings_or_whole_numbers(given, expected):
+    assert checked_identifier(given) == expected
+    assert type(checked_identifier(given)) is str
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("", "not an empty one"),
+        (None, "not null"),
+        (True, "not true or false"),
+        (1.0, "not a number"),
+        (["a"], "not a list"),
+        ({}, "not an object"),
+        (b"a", "not a value of type bytes"),
+        ("a\tb", "control character"),
+        ("a\nb", "control character"),
+        ("\ud800", "lone surrogate"),
+    ],
+)
+def test_other_identifiers_are_refused_with_the_place(value, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        document_from_mapping({"id": value, "text": "t"}, where="file:3")
+    assert caught.value.where == "file:3"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message", "hint"),
+    [
+        ({"text": "t"}, 'no field "_id" or "id"', "fields here: text"),
+        ({}, 'no field "_id" or "id"', "fields here: none"),
+        ({"id": "1", "body": "b", 5: "c"}, "no text field: none of title, text", "body, 5"),
+        ({"id": "1", "text": 5}, 'field "text" must be a string, not a number', None),
+        ({"id": "1", "text": ["a"]}, 'field "text" must be a string, not a list', None),
+        (["id"], "must be an object with fields, not a list", None),
+        ("id", "must be an object with fields, not a string", None),
+        (None, "must be an object with fields, not null", None),
+    ],
+)
+def test_mappings_that_make_no_document_are_refused(mapping, message, hint):
+    with pytest.raises(BadInput, match=message) as caught:
+        document_from_mapping(mapping)
+    assert hint is None or hint in caught.value.hint
+
+
+def test_a_vector_needs_no_text():
+    document = document_from_mapping({"id": "1", "vector": {"a": 1, "b": np.float32(0.5)}, "contents": "c"})
+    assert document.vector == {"a": 1.0, "b": 0.5}
+    assert document.fields == {"contents": "c"}
+
+
+def test_a_vector_may_be_any_mapping_of_any_numbers():
+    checked = checked_vector(collections.OrderedDict(a=np.float64(1.5), b=np.int32(2), c=0))
+    assert checked == {"a": 1.5, "b": 2.0, "c": 0.0}
+    assert {type(weight) for weight in checked.values()} == {float}
+
+
+@pytest.mark.parametrize(
+    ("vector", "message"),
+    [
+        ([0.1, 0.2], "must be an object of token and weight, not a list"),
+        ({"a": nan}, "the weight of token 'a' is nan"),
+        ({"a": -1}, "the weight of token 'a' is -1"),
+        ({"a": inf}, "the weight of token 'a' is inf"),
+        ({"a": 1e39}, r"the weight of token 'a' is 1e\+39"),
+        ({"a": 10**400}, "the weight of token 'a' is 10000"),
+        ({"a": "1"}, "must be a number, not a string"),
+        ({"a": None}, "must be a number, not null"),
+        ({"a": True}, "must be a number, not true or false"),
+        ({5: 1.0}, "token 5 of the vector is not a valid string"),
+        ({"\ud800": 1.0}, "is not a valid string"),
+    ],
+)
+def test_bad_vectors_are_refused_with_the_place(vector, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        document_from_mapping({"id": "1", "vector": vector}, where="file:3")
+    assert caught.value.where == "file:3"
