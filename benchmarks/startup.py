@@ -75,7 +75,9 @@ def passages(sentences: Sequence[str], count: int) -> Iterator[Document]:
 
 def build(path: Path, count: int) -> None:
     abstracts = [document.fields["text"] for document in open_documents(SCIFACT)]
-    sentences = sorted({s.strip() for text in abstracts[:900] for s in re.split(r"(?<=[.!?])\s", text) if 40 < len(s) < 300})
+    sentences = sorted(
+        {s.strip() for text in abstracts[:900] for s in re.split(r"(?<=[.!?])\s", text) if 40 < len(s) < 300}
+    )
     sentences = [s for s in sentences if " | " not in s]
     encoder = load_encoder("splade-tiny+bm25")
     assert isinstance(encoder, BlendedEncoder)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsr.encoders.base import AnyEncoder, Encoder, Match, checked_iterable, checked_texts, join_spaces
+from lsr.encoders.base import AnyEncoder, Encoder, Match, checked_iterable, checked_texts, in_id_order, join_spaces
 from lsr.encoders.registry import load_encoder
 from lsr.errors import BadInput, ModelMismatch, NotFound, UsageError, nearest
 from lsr.index.index import Index
@@ -208,7 +208,7 @@ class Searcher:
         given: list[Encoder] | None = None
         if self._given is not None:
             loaded = load_encoder(self._given) if isinstance(self._given, str | Path) else self._given
-            given = list(loaded.parts)
+            given = in_id_order(loaded.parts)
             if len(given) != len(spaces):
                 raise ModelMismatch(f"the encoder has {len(given)} term spaces and the index has {len(spaces)}")
         parts = []

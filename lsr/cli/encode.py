@@ -21,7 +21,7 @@ _CHUNK = 64
 
 def encode(
     text: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts, one vector each; - is standard input.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts, one vector each; - is standard input.")
     ] = None,
     file: Annotated[str | None, typer.Option("--file", metavar="FILE", help="A file with a text on each line.")] = None,
     model: Annotated[

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def explain(
     directory: options.IndexFolder,
-    query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="Words of one query.")],
+    query: Annotated[list[str], typer.Argument(metavar="QUERY", help="Words of one query.")],
     document: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="A document; without it, the query is shown.")
     ] = None,

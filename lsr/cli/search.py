@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def search(
     directory: options.IndexFolder,
     query: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUERY]...", help="Words of one query; without them, lines of stdin.")
+        list[str] | None, typer.Argument(metavar="QUERY", help="Words of one query; without them, lines of stdin.")
     ] = None,
     queries: Annotated[
         str | None, typer.Option("--queries", metavar="FILE", help="Queries: JSON Lines, id<TAB>text, or one a line.")

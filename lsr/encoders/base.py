@@ -244,6 +244,12 @@ def term_ranges(capacities: Sequence[int | None]) -> tuple[tuple[int, ...], tupl
     return tuple(bases), tuple(sizes)
 
 
+def in_id_order(parts: Sequence[Encoder]) -> list[Encoder]:
+    """The parts in the order of their ranges of term ids, which is the order of an index's term spaces."""
+    bases, _ = term_ranges([part.capacity for part in parts])
+    return [parts[i] for i in sorted(range(len(parts)), key=lambda i: bases[i])]
+
+
 def join_spaces(
     spaces: Sequence[SparseVectors], bases: Sequence[int], weights: Sequence[float] | None = None
 ) -> SparseVectors:

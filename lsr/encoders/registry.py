@@ -21,6 +21,9 @@ from lsr.errors import NotFound, UsageError, nearest
 
 DEFAULT_MODEL = "splade-tiny+bm25"
 BM25 = "bm25"
+INDEX_LENGTH = 256
+"""Tokens of a document that are indexed unless the caller says otherwise: the length that SPLADE models are trained and
+measured with. More tokens cost more time and, with small models, some quality."""
 EMBEDDED = {"splade-tiny": Path(__file__).parents[1] / "models" / "splade-tiny"}
 _MODEL_SETTINGS = ("max_length", "query_max_length", "pooling")
 _BM25_SETTINGS = ("language", "k1", "b")
@@ -43,6 +46,19 @@ def load_encoder(source: str | Path, /, **settings: Any) -> AnyEncoder:
         BadModel: The model directory is incomplete or can't be loaded safely.
         MissingExtra: The model needs torch, and torch is not installed.
     """
+    return _load(source, settings, longest=None)
+
+
+def load_encoder_for_index(source: str | Path, /, **settings: Any) -> AnyEncoder:
+    """Load an encoder as ``load_encoder`` does, for indexing: models read at most ``INDEX_LENGTH`` tokens by default.
+
+    Raises:
+        LsrError: As ``load_encoder``.
+    """
+    return _load(source, settings, longest=INDEX_LENGTH)
+
+
+def _load(source: str | Path, settings: Mapping[str, Any], longest: int | None) -> AnyEncoder:
     known = [*_MODEL_SETTINGS, *_BM25_SETTINGS, *_RUN_SETTINGS]
     for name in settings:
         if name not in known:
@@ -50,15 +66,15 @@ def load_encoder(source: str | Path, /, **settings: Any) -> AnyEncoder:
     given = {name: value for name, value in settings.items() if value is not None}
     source = str(source)
     if "+" in source and not Path(source).exists():
-        parts = tuple(_load_part(name.strip(), given) for name in source.split("+"))
+        parts = tuple(_load_part(name.strip(), given, longest) for name in source.split("+"))
         names = [part.name for part in parts]
         if len(set(names)) != len(names):
             raise UsageError(f"a blend can't hold the same part twice: {source}")
         return BlendedEncoder(parts)
-    return _load_part(source, given)
+    return _load_part(source, given, longest)
 
 
-def _load_part(source: str, settings: Mapping[str, Any]) -> Encoder:
+def _load_part(source: str, settings: Mapping[str, Any], longest: int | None) -> Encoder:
     if not source.strip():
         raise UsageError(
             "an encoder's name is empty", hint=f"known: {', '.join(EMBEDDED)}, bm25, a directory, owner/name"
@@ -68,11 +84,14 @@ def _load_part(source: str, settings: Mapping[str, Any]) -> Encoder:
 
         own = {name: value for name, value in settings.items() if name in _BM25_SETTINGS}
         return replace(load_bm25(**own), settings=own)
+    from lsr.encoders.model_directory import read_model_directory
     from lsr.encoders.splade import load_splade
 
     own = {name: value for name, value in settings.items() if name in _MODEL_SETTINGS}
     run = {name: value for name, value in settings.items() if name in _RUN_SETTINGS}
     directory = _model_directory(source)
+    if longest is not None:
+        own.setdefault("max_length", min(longest, read_model_directory(directory).max_length))
     name = source.rsplit("/", 1)[-1]
     if source not in EMBEDDED and Path(source).expanduser().is_dir():
         source, name = str(directory), directory.name  # an absolute path still holds when a search starts elsewhere

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.documents import TEXT_FIELDS, Document, checked_identifier, checked_vector, document_from_mapping
-from lsr.encoders.base import AnyEncoder, Encoder, fingerprint, join_spaces, mean_mass, term_ranges
+from lsr.encoders.base import AnyEncoder, Encoder, fingerprint, in_id_order, join_spaces, mean_mass, term_ranges
 from lsr.errors import BadInput, BadModel, LsrError, Refused, UsageError, WriteFailed, writing
 from lsr.index.catalog import TermRow, write_catalog
 from lsr.index.files import exclusive, file_entry, flush
@@ -313,12 +313,11 @@ def _checked(document: Document, where: str) -> Document:
 def _columns(encoder: AnyEncoder | None) -> list[_Column]:
     if encoder is None:
         return [_Column(READY_SPACE, 0, TERM_LIMIT, 1.0, None, TokenTable())]
-    bases, sizes = term_ranges([part.capacity for part in encoder.parts])
-    order = sorted(range(len(bases)), key=lambda i: bases[i])
-    parts = encoder.parts
+    parts = in_id_order(encoder.parts)
+    bases, sizes = term_ranges([part.capacity for part in parts])
     return [
-        _Column(parts[i].name, bases[i], sizes[i], parts[i].weight, parts[i], parts[i].document.vocabulary)
-        for i in order
+        _Column(part.name, base, size, part.weight, part, part.document.vocabulary)
+        for part, base, size in zip(parts, bases, sizes, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from lsr.documents import Document
 from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
-from lsr.encoders.registry import DEFAULT_MODEL, load_encoder
+from lsr.encoders.registry import DEFAULT_MODEL, load_encoder, load_encoder_for_index
 from lsr.errors import CorruptIndex, UsageError
 from lsr.index.builder import Progress, build
 from lsr.index.catalog import Catalog, CatalogVocabulary
@@ -81,7 +81,8 @@ class Index:
             path: The index folder; made if it does not exist.
             documents: Mappings with ``id`` (or ``_id``) and text fields, or with ``id`` and a ``vector`` of token and
                 weight (then pass ``encoder=None``); or ``SparseVectors``, one row a document.
-            encoder: An encoder, or the name of one; not used for ``SparseVectors``.
+            encoder: An encoder, or the name of one (its models then read 256 tokens of a document); not used for
+                ``SparseVectors``.
             ids: Identifiers for ``SparseVectors``; "0", "1", ... if not given.
             impacts: ``uint8`` (one byte a posting, one scale a term space) or ``float32``.
             text_fields: Fields joined by a space into the encoded text; ``title`` and ``text`` if not given.
@@ -100,7 +101,7 @@ class Index:
         elif ids is not None:
             raise UsageError("ids belong to SparseVectors; documents carry their own")
         if isinstance(encoder, str | Path):
-            encoder = load_encoder(encoder)
+            encoder = load_encoder_for_index(encoder)
         folder = build(
             path,
             documents,

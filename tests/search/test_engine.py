@@ -129,9 +129,7 @@ def test_many_more_candidates_than_the_buffer_holds(kernel, order):
     documents = [{0: float(weight)} for weight in weights]
     made = Engine([segment_of(documents, np.float32)], spaces((1.0, 1.0, 1.0)), kernel)
     for k in (1, 2, 3, 64, 65, 2999):
-        assert hits(made.search(query_vectors([{0: 0.1}]), k)) == oracle.top(
-            documents, {0: float(np.float32(0.1))}, k
-        )
+        assert hits(made.search(query_vectors([{0: 0.1}]), k)) == oracle.top(documents, {0: float(np.float32(0.1))}, k)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

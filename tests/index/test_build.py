@@ -1,0 +1,314 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import WORDS, word_encoder
+
+from lsr.documents import Document
+from lsr.encoders.base import BlendedEncoder
+from lsr.encoders.bm25 import load_bm25
+from lsr.errors import BadInput, BadModel, Refused, UsageError
+from lsr.index.index import Index
+from lsr.vectors import SparseVectors, TokenTable
+
+DOCUMENTS = [
+    {"_id": "a", "title": "Apple", "text": "banana banana", "url": "u"},
+    {"_id": "b", "text": "cherry"},
+    {"_id": "c", "text": "nothing known"},
+]
+
+
+def stored(index):
+    """Impacts by document number and term id, as weights."""
+    found = [{} for _ in range(len(index))]
+    for segment in index.segments:
+        for term in segment.terms.tolist():
+            _, space = index.space_of(term)
+            for number in range(segment.size):
+                value = segment.impact(term, number)
+                if value:
+                    found[segment.first + number][term] = value * space.scale
+    return found
+
+
+def test_mappings_become_an_index_that_says_what_it_holds(tmp_path):
+    done = []
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), progress=done.append) as index:
+        assert len(index) == 3
+        assert stored(index) == [{0: 1.0, 1: 2.0}, {2: 1.0}, {}]
+        assert index.external_ids([2, 0]) == ["c", "a"]
+        assert index.catalog.fields([0]) == [{"title": "Apple", "text": "banana banana", "url": "u"}]
+        assert index.catalog.number("b") == 1
+        assert index.catalog.number("z") is None
+        assert index.manifest.text_fields == ("title", "text")
+        assert repr(index) == f"Index({str(tmp_path / 'x')!r}, 3 documents, words)"
+        words = index.vocabularies[0]
+        assert (words.find("cherry"), words.token(2), words.lookup("banana"), len(words)) == (2, "cherry", (1, 1), 6)
+    assert done[-1] == 3
+    assert sorted(p.name for p in (tmp_path / "x").iterdir()) == ["CURRENT", "gen-1"]
+
+
+def test_documents_of_any_iterable_give_the_same_bytes(tmp_path):
+    made = [Document(d["_id"], f"{d.get('title', '')} {d['text']}".strip(), {k: d[k] for k in d if k != "_id"})
+            for d in DOCUMENTS]  # fmt: skip
+    for name, documents in (("x", DOCUMENTS), ("y", (d for d in DOCUMENTS)), ("z", made)):
+        Index.build(tmp_path / name, documents, encoder=word_encoder()).close()
+    contents = [(tmp_path / name / "CURRENT").read_bytes() for name in "xyz"]
+    assert contents[0] == contents[1] == contents[2]
+
+
+@pytest.mark.parametrize("impacts", ["uint8", "float32"])
+def test_impact_types(tmp_path, impacts):
+    vectors = SparseVectors([0, 2, 3], [5, 6, 5], [0.1, 3.0, 0.001])
+    with Index.build(tmp_path / "x", vectors, impacts=impacts) as index:
+        scale = index.manifest.spaces[0].scale
+        if impacts == "float32":
+            assert scale == 1.0
+            assert stored(index) == [{5: float(np.float32(0.1)), 6: 3.0}, {5: float(np.float32(0.001))}]
+        else:
+            assert stored(index) == [{5: round(0.1 / scale) * scale, 6: 255 * scale}, {}]
+            assert index.manifest.postings == 2
+
+
+def test_ready_vectors_have_row_numbers_as_ids(tmp_path):
+    with Index.build(tmp_path / "x", SparseVectors([0, 1, 1], [2**32 - 1], [1.0])) as index:
+        assert index.external_ids([0, 1]) == ["0", "1"]
+        assert stored(index) == [{2**32 - 1: 1.0}, {}]
+        assert len(index.vocabularies[0]) == 0
+        assert index.vocabularies[0].token(2**32 - 1) is None
+
+
+def test_ready_vectors_keep_ids_names_and_the_model_that_made_them(tmp_path):
+    vocabulary = TokenTable(["p", "q"])
+    vectors = SparseVectors([0, 1, 3], [1, 0, 7], [1, 2, 3], vocabulary=vocabulary, fingerprint="f" * 32)
+    with Index.build(tmp_path / "x", vectors, ids=np.array([10, 20])) as index:
+        assert index.external_ids([0, 1]) == ["10", "20"]
+        assert [index.vocabularies[0].lookup(token) for token in ("p", "q")] == [(0, 1), (1, 1)]
+        assert index.manifest.spaces[0].document_fingerprint == "f" * 32
+
+
+def test_a_vocabulary_with_holes_names_only_what_has_a_name(tmp_path):
+    class Holes(TokenTable):
+        def token(self, term):
+            return None if term == 1 else super().token(term)
+
+    vectors = SparseVectors([0, 1], [1], [1.0], vocabulary=Holes(["p", "q", "r"]))
+    with Index.build(tmp_path / "x", vectors) as index:
+        assert (len(index.vocabularies[0]), index.vocabularies[0].token(1)) == (2, None)
+        Index.verify(tmp_path / "x").close()
+
+
+def test_documents_with_vectors_need_no_encoder(tmp_path):
+    documents = [{"id": 1, "vector": {"x\ny": 1.0, "": 2.0}, "text": "kept"}, {"id": 2, "vector": {}}]
+    with Index.build(tmp_path / "x", documents, encoder=None) as index:
+        assert stored(index) == [{0: 1.0, 1: 2.0}, {}]
+        assert index.vocabularies[0].token(0) == "x\ny"
+        assert index.vocabularies[0].find("") == 1
+        assert index.catalog.fields([0]) == [{"text": "kept"}]
+        assert index.manifest.text_fields is None
+
+
+def test_a_blend_has_one_range_of_term_ids_for_each_space(tmp_path):
+    encoder = BlendedEncoder((load_bm25(language="none"), word_encoder("one"), word_encoder("two", step=0.5)))
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder) as index:
+        spaces = index.manifest.spaces
+        assert [(space.name, space.base) for space in spaces] == [("one", 0), ("two", 6), ("bm25", 12)]
+        assert spaces[2].base + spaces[2].capacity == 2**32
+        assert [space.weight for space in spaces] == [1.0, 1.0, 1.5]
+        assert spaces[2].mean_mass == 2.0
+        rows = stored(index)
+        assert rows[1][2] == 1.0
+        assert rows[1][8] == pytest.approx(0.5, rel=0.01)
+        assert set(rows[2]) == {15, 16}
+        assert [index.vocabularies[2].token(i) for i in range(5)] == ["apple", "banana", "cherry", "nothing", "known"]
+        assert index.space_of(7)[1].name == "two"
+
+
+def test_an_encoder_that_has_seen_another_collection_gives_the_same_index(tmp_path):
+    used = load_bm25()
+    used.encode_documents(["some other words", "cherry pie"])
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=load_bm25()).close()
+    Index.build(tmp_path / "y", DOCUMENTS, encoder=used).close()
+    blended = BlendedEncoder((used,))
+    Index.build(tmp_path / "z", DOCUMENTS, encoder=blended).close()
+    pointers = {(tmp_path / name / "CURRENT").read_bytes() for name in "xyz"}
+    assert len(pointers) == 1
+
+
+def test_an_encoder_can_be_named(tmp_path):
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder="bm25") as index:
+        assert [space.source for space in index.manifest.spaces] == ["bm25"]
+
+
+@pytest.mark.parametrize(
+    ("documents", "message", "where"),
+    [
+        ([], "there are no documents", None),
+        ([{"id": "1", "text": "a"}, {"id": "1", "text": "b"}], "the id '1' appears twice", "document 1"),
+        ([{"id": "1", "text": "a"}, {"id": 1, "text": "b"}], "the id '1' appears twice", "document 1"),
+        ([{"id": "1", "text": "a", "vector": {"x": 1}}], "carries a vector, and an encoder", "document 0"),
+        ([{"id": "1", "vector": {"x": float("nan")}}], "token 'x' is nan", "document 0"),
+        ([{"id": "1", "text": "a"}, {"id": "2", "text": 5}], "must be a string", "document 1"),
+        ([{"id": "1", "text": "a", "when": {1, 2}}], "can't be stored as JSON", "document 0"),
+        ([{"id": "1", "text": "a", "n": float("nan")}], "can't be stored as JSON", "document 0"),
+        ([{"id": "1", "text": "a", "n": {("t",): 1}}], "can't be stored as JSON", "document 0"),
+        ([{"id": "1", "text": "a", "n": "\ud800"}], "can't be stored as JSON", "document 0"),
+        ([{"id": "1", "text": "a \udc80"}], "can't be stored as JSON", "document 0"),
+        ([Document("1", 5)], "the text must be a string", "document 0"),
+        ([Document("", "a", where="file:9")], "not an empty one", "file:9"),
+        ([Document("1", "a", ["not", "a", "dict"])], "fields must be a dict", "document 0"),
+        ([5], "must be an object with fields, not a number", "document 0"),
+    ],
+)
+def test_bad_documents_are_refused_by_name_and_leave_nothing(tmp_path, documents, message, where):
+    with pytest.raises(BadInput, match=message) as caught:
+        Index.build(tmp_path / "x", documents, encoder=word_encoder())
+    assert caught.value.where == where
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_field_that_holds_itself_is_refused(tmp_path):
+    endless = []
+    endless.append(endless)
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (endless, deep):
+        with pytest.raises(BadInput, match="can't be stored as JSON"):
+            Index.build(tmp_path / "x", [{"id": "1", "text": "a", "n": value}], encoder=word_encoder())
+
+
+@pytest.mark.parametrize(
+    ("documents", "arguments", "error", "message"),
+    [
+        ([{"id": "1", "text": "a"}], {"impacts": "int4"}, UsageError, "unknown impacts 'int4'"),
+        ([{"id": "1", "text": "a"}], {"ids": ["1"]}, UsageError, "ids belong to SparseVectors"),
+        ([{"id": "1", "text": "a"}], {"text_fields": "text"}, UsageError, "text_fields must be several names"),
+        ([{"id": "1", "text": "a"}], {"encoder": None}, BadInput, "no vector, and no encoder was given"),
+        ({"id": "1", "text": "a"}, {}, UsageError, "not a single dict"),
+        ("corpus.jsonl", {}, UsageError, "not a single str"),
+        (None, {}, UsageError, "not a single NoneType"),
+        (SparseVectors.from_rows([]), {}, BadInput, "there are no documents"),
+        (SparseVectors([0, 1], [1], [1]), {"ids": ["a", "b"]}, BadInput, "2 ids for 1 vectors"),
+        (SparseVectors([0, 1], [1], [1]), {"ids": [None]}, BadInput, "not null"),
+        (SparseVectors([0, 1, 1], [1], [1]), {"ids": ["a", "a"]}, BadInput, "two documents have the same id: 'a'"),
+        (
+            SparseVectors([0, 1], [1], [1], vocabulary=TokenTable(["x", "x"])),
+            {},
+            BadInput,
+            "two terms of a vocabulary have the same token",
+        ),
+        (
+            SparseVectors([0, 1], [0], [1], vocabulary=TokenTable(["\ud800"])),
+            {},
+            BadInput,
+            "an id, a field or a token can't be stored",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_and_leave_nothing(tmp_path, documents, arguments, error, message):
+    with pytest.raises(error, match=message):
+        Index.build(tmp_path / "x", documents, **{"encoder": word_encoder(), **arguments})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, 0.0, -1.0])
+def test_an_encoder_with_impossible_weights_is_refused(tmp_path, weight):
+    encoder = word_encoder()
+    broken = SparseVectors.trusted(np.array([0, 1]), np.array([0], np.uint32), np.array([weight], np.float32))
+    encoder.document.encode = lambda texts: broken
+    with pytest.raises(BadModel, match="not a positive finite number") as caught:
+        Index.build(tmp_path / "x", [{"id": "1", "text": "a"}], encoder=encoder)
+    assert caught.value.where == "words"
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_other_things_is_refused_and_untouched(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(Refused, match=r"holds no lsr index \('notes.txt'"):
+            Index.build(tmp_path, DOCUMENTS, encoder=word_encoder(), force=force)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+    with pytest.raises(Refused, match="a file of that name exists"):
+        Index.build(tmp_path / "notes.txt", DOCUMENTS, encoder=word_encoder())
+
+
+def test_an_empty_folder_is_taken_and_given_back_empty(tmp_path):
+    with pytest.raises(BadInput):
+        Index.build(tmp_path, [], encoder=word_encoder())
+    assert list(tmp_path.iterdir()) == []
+    Index.build(tmp_path, DOCUMENTS, encoder=word_encoder()).close()
+
+
+def test_an_index_is_replaced_only_by_force_and_open_readers_go_on(tmp_path):
+    old = Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder())
+    for resume in (False, True):
+        with pytest.raises(Refused, match="an index stands here already"):
+            Index.build(tmp_path / "x", DOCUMENTS[:1], encoder=word_encoder(), resume=resume)
+    new = Index.build(tmp_path / "x", DOCUMENTS[:1], encoder=word_encoder(), force=True)
+    assert (len(new), new.generation) == (1, "gen-2")
+    assert sorted(p.name for p in (tmp_path / "x").iterdir()) == ["CURRENT", "gen-2"]
+    assert stored(old)[1] == {2: 1.0}
+    assert old.external_ids([2]) == ["c"]
+    assert old.catalog.fields([0])[0]["url"] == "u"
+
+
+def test_a_damaged_index_can_be_replaced_by_force(tmp_path):
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
+    for damage in (lambda p: p.write_text("junk"), Path.unlink):
+        damage(tmp_path / "x" / "CURRENT")
+        with pytest.raises(Refused, match="stands here already"):
+            Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder())
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), force=True).close()
+        assert sorted(p.name for p in (tmp_path / "x").iterdir()) == ["CURRENT", "gen-1"]
+
+
+def test_a_folder_that_another_process_writes_is_refused(tmp_path):
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib; from lsr.index.files import exclusive\n"
+            "with exclusive(pathlib.Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()",
+            str(tmp_path / "x"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(Refused, match="another process is writing this index"):
+            Index.build(tmp_path / "x", DOCUMENTS[:1], encoder=word_encoder(), force=True)
+    finally:
+        holder.communicate(timeout=30)
+    with Index.build(tmp_path / "x", DOCUMENTS[:1], encoder=word_encoder(), force=True) as index:
+        assert len(index) == 1
+
+
+def test_a_closed_index_says_so(tmp_path):
+    index = Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder())
+    index.close()
+    with pytest.raises(UsageError, match="the index has been closed"):
+        index.external_ids([0])
+
+
+def test_names_that_cannot_be_stored_are_simply_not_found(tmp_path):
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()) as index:
+        assert index.catalog.number("\ud800") is None
+        assert index.vocabularies[0].find("\ud800") is None
+
+
+def test_a_vocabulary_forgets_when_it_has_remembered_much(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsr.index.catalog._REMEMBERED_TOKENS", 2)
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()) as index:
+        for _ in range(2):
+            assert [index.vocabularies[0].find(word) for word in WORDS] == list(range(6))
+
+
+def test_more_documents_than_one_catalog_query_takes(tmp_path):
+    with Index.build(tmp_path / "x", SparseVectors.from_rows([([1], [1])] * 1203)) as index:
+        numbers = list(reversed(range(1203)))
+        assert index.external_ids(numbers) == [str(number) for number in numbers]

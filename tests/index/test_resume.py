@@ -1,0 +1,166 @@
+import pytest
+from toy import WORDS, folder_bytes, word_encoder
+
+from lsr.encoders.base import BlendedEncoder
+from lsr.encoders.bm25 import load_bm25
+from lsr.errors import NotFound, Refused
+from lsr.index import builder
+from lsr.index.index import Index
+
+# Every document brings a word that no earlier one has, so BM25's vocabulary grows in every shard.
+DOCUMENTS = [
+    {"id": f"d{i}", "text": f"new{i} {WORDS[i % 6]} {WORDS[(i * i) % 6]} new{i // 2}", "n": i} for i in range(23)
+]
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(builder, "SHARD_DOCUMENTS", 5)
+
+
+def blend():
+    return BlendedEncoder((word_encoder(), load_bm25(language="none")))
+
+
+def interrupted(path, documents, after, **arguments):
+    encoder = blend()
+    encoder.parts[0].document.interrupt_at = after
+    with pytest.raises(KeyboardInterrupt):
+        Index.build(path, documents, encoder=encoder, **arguments)
+
+
+def resumed(path, documents, **arguments):
+    """How many documents were encoded again."""
+    encoder = blend()
+    Index.build(path, documents, encoder=encoder, resume=True, **arguments).close()
+    return encoder.parts[0].document.texts
+
+
+@pytest.mark.parametrize("after", [0, 3, 5, 12, 22])
+def test_a_resumed_build_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, after):
+    Index.build(tmp_path / "whole", DOCUMENTS, encoder=blend()).close()
+    interrupted(tmp_path / "x", DOCUMENTS, after)
+    assert resumed(tmp_path / "x", DOCUMENTS) == 23 - after // 5 * 5
+    assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+def test_progress_counts_what_was_taken_over(tmp_path):
+    interrupted(tmp_path / "x", DOCUMENTS, 12)
+    done = []
+    resumed(tmp_path / "x", DOCUMENTS, progress=done.append)
+    assert done[:2] == [5, 10]
+    assert done[-1] == 23
+
+
+def test_a_changed_document_invalidates_its_shard_and_all_after_it(tmp_path):
+    changed = [dict(document) for document in DOCUMENTS]
+    changed[7]["n"] = "another stored field"
+    Index.build(tmp_path / "whole", changed, encoder=blend()).close()
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    assert resumed(tmp_path / "x", changed) == 23 - 5
+    assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+def test_another_encoder_or_other_text_fields_invalidate_all_shards(tmp_path):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    other = BlendedEncoder((word_encoder(step=2.0), load_bm25(language="none")))
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=other, resume=True).close()
+    assert other.parts[0].document.texts == 23
+    interrupted(tmp_path / "y", DOCUMENTS, 21)
+    assert resumed(tmp_path / "y", DOCUMENTS, text_fields=["text", "title"]) == 23
+
+
+def test_other_impacts_take_over_the_shards(tmp_path):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    assert resumed(tmp_path / "x", DOCUMENTS, impacts="float32") == 3
+
+
+def test_fewer_documents_take_over_their_shards(tmp_path):
+    Index.build(tmp_path / "whole", DOCUMENTS[:10], encoder=blend()).close()
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    assert resumed(tmp_path / "x", DOCUMENTS[:10]) == 0
+    assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"not a zip file"),
+        lambda path: path.write_bytes(path.read_bytes()[:-30]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"new7", b"new8")),
+    ],
+)
+def test_a_damaged_shard_is_encoded_again(tmp_path, damage):
+    Index.build(tmp_path / "whole", DOCUMENTS, encoder=blend()).close()
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    damage(tmp_path / "x" / ".build" / "shard-000001.npz")
+    assert resumed(tmp_path / "x", DOCUMENTS) == 5 + 3
+    assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+def test_vectors_with_unusual_tokens_survive_a_resume(tmp_path):
+    documents = [{"id": str(i), "vector": {f"a\n{i}": 1.5, "": 1.0, f"{i}": 0.25}} for i in range(12)]
+    Index.build(tmp_path / "whole", documents, encoder=None).close()
+
+    def stream():
+        yield from documents[:11]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Index.build(tmp_path / "x", stream(), encoder=None)
+    Index.build(tmp_path / "x", documents, encoder=None, resume=True).close()
+    assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+def test_without_resume_an_interrupted_build_starts_anew(tmp_path):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    with pytest.raises(NotFound, match="only an unfinished build is here") as caught:
+        Index.open(tmp_path / "x")
+    assert "--resume" in caught.value.hint
+    encoder = blend()
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder).close()
+    assert encoder.parts[0].document.texts == 23
+
+
+def test_an_interrupted_replacement_leaves_the_old_index_and_can_go_on(tmp_path):
+    Index.build(tmp_path / "x", DOCUMENTS[:3], encoder=blend()).close()
+    interrupted(tmp_path / "x", DOCUMENTS, 12, force=True)
+    with Index.open(tmp_path / "x") as index:
+        assert len(index) == 3
+    with pytest.raises(Refused):
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=blend())
+    assert resumed(tmp_path / "x", DOCUMENTS) == 13
+    with Index.open(tmp_path / "x") as index:
+        assert (len(index), index.generation) == (23, "gen-2")
+
+
+def test_a_process_that_died_while_publishing_can_go_on(tmp_path, monkeypatch):
+    Index.build(tmp_path / "whole", DOCUMENTS, encoder=blend()).close()
+
+    def die(path, content):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lsr.index.generations.replace_file", die)
+        with pytest.raises(KeyboardInterrupt):
+            Index.build(tmp_path / "x", DOCUMENTS, encoder=blend())
+    assert (tmp_path / "x" / "gen-1").exists()
+    assert resumed(tmp_path / "x", DOCUMENTS) == 0
+    assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+def test_a_vocabulary_that_had_words_before_is_not_taken_for_an_empty_one(tmp_path):
+    used = load_bm25(language="none", k1=1.2)  # no settings by which it could be loaded anew
+    used.encode_documents(["words of another collection"])
+
+    def stream():
+        yield from DOCUMENTS[:11]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Index.build(tmp_path / "x", stream(), encoder=used)
+    fresh = load_bm25(language="none", k1=1.2)
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder=fresh, resume=True) as index:
+        assert index.vocabularies[0].lookup("new0") == (0, 2)
