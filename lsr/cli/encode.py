@@ -29,7 +29,7 @@ def encode(
     ] = "splade-tiny",
     query: Annotated[bool, typer.Option("--query", help="Encode as queries, not as documents.")] = False,
     top: Annotated[int | None, typer.Option("--top", metavar="N", help="Only the N heaviest terms.")] = None,
-    max_length: options.MaxLength = None,
+    max_length: options.EncodeLength = None,
     language: options.Language = None,
     backend: options.Backend = None,
     threads: options.EncodeThreads = None,

@@ -134,7 +134,7 @@ def _collection(
     from lsr.sources import open_documents
 
     collection: Collection = open_collection(target, split)
-    encoder = options.load_model(model or DEFAULT_MODEL, **settings)
+    encoder = options.load_model(model or DEFAULT_MODEL, **settings, for_index=True)
     reading = Reading(open_documents(target, input_format="beir"))
     counted = replace(collection, documents=lambda: reading)
     with progress(reading.total, quiet=quiet) as report:

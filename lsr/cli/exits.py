@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-from lsr.cli.output import note
+from lsr.cli.output import ANSWER, answering, note
 from lsr.errors import LsrError, WriteFailed
 
 DONE = 0
@@ -51,8 +51,11 @@ def outcome(action: Callable[[], int | None], *, as_json: bool) -> int:
     """
     try:
         code = action()
-        _flush_answer()
+        with answering():
+            sys.stdout.flush()
     except LsrError as error:
+        if isinstance(error, WriteFailed) and error.where == ANSWER:
+            _silence_answer()
         return report(error, as_json=as_json)
     except BrokenPipeError:
         _silence_answer()
@@ -108,16 +111,6 @@ def _report_defect(error: Exception, *, as_json: bool) -> int:
         place = "the traceback above"
     problem = LsrError(f"a defect of lsr: {type(error).__name__}: {error}", hint=f"please report it with {place}")
     return report(problem, as_json=as_json)
-
-
-def _flush_answer() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _silence_answer()
-        raise WriteFailed(f"cannot write: {error.strerror}", where="standard output") from error
 
 
 def _silence_answer() -> None:

@@ -94,7 +94,7 @@ def _encoder(documents: Source, model: str | None, settings: dict[str, Any]) -> 
     if documents.format not in ("anserini", "vectors"):
         from lsr.encoders.registry import DEFAULT_MODEL
 
-        return options.load_model(model or DEFAULT_MODEL, **settings)
+        return options.load_model(model or DEFAULT_MODEL, **settings, for_index=True)
     if model is not None or any(value is not None for value in settings.values()):
         raise UsageError(
             f"{documents.path} holds ready vectors, which no model encodes",

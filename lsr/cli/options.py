@@ -26,6 +26,10 @@ Blend = Annotated[
 Impacts = Annotated[str, typer.Option("--impacts", metavar="TYPE", help="How weights are stored: uint8 or float32.")]
 MaxLength = Annotated[
     int | None,
+    typer.Option("--max-length", metavar="N", help="Tokens a model reads of a text; 256 of a document if not given."),
+]
+EncodeLength = Annotated[
+    int | None,
     typer.Option("--max-length", metavar="N", help="Tokens the model reads of a text; its own limit if not given."),
 ]
 Language = Annotated[
@@ -104,17 +108,21 @@ def load_model(
     b: float | None = None,
     backend: str | None = None,
     threads: int | None = None,
+    for_index: bool = False,
 ) -> AnyEncoder:
     """The encoder of a name, after a check that each given option concerns one of its parts.
+
+    With ``for_index``, models read at most 256 tokens of a document unless ``max_length`` says otherwise.
 
     Raises:
         UsageError: An option concerns no part of the model.
         LsrError: As ``lsr.encoders.registry.load_encoder``.
     """
-    from lsr.encoders.registry import BM25, load_encoder
+    from lsr.encoders.registry import BM25, load_encoder, load_encoder_for_index
 
     given = {"max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend}
-    encoder = load_encoder(name, **given, threads=threads)
+    load = load_encoder_for_index if for_index else load_encoder
+    encoder = load(name, **given, threads=threads)
     sources = {part.source for part in encoder.parts}
     idle = {} if sources - {BM25} else dict.fromkeys(_OF_MODELS, "a learned model")
     idle |= {} if BM25 in sources else dict.fromkeys(_OF_BM25, "BM25")

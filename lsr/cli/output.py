@@ -6,18 +6,43 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from lsr.errors import WriteFailed
+
+ANSWER = "standard output"
 BAR = "█"
 _SPACES = {"\n": " ", "\r": " ", "\t": " "}
 _REORDERING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Name standard output as what could not be written to in the body.
+
+    Raises:
+        WriteFailed: The disk behind standard output is full, for instance.
+        BrokenPipeError: Nobody reads it any more.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WriteFailed(f"cannot write: {error.strerror or error}", where=ANSWER) from error
+
+
 def answer(text: str) -> None:
-    """Print a line of the answer."""
-    sys.stdout.write(text + "\n")
+    """Print a line of the answer.
+
+    Raises:
+        WriteFailed: As for ``answering``.
+    """
+    with answering():
+        sys.stdout.write(text + "\n")
 
 
 def answer_json(value: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from lsr.cli import options
 from lsr.cli.hits import Page, explanation_json
-from lsr.cli.output import answer_json, note
+from lsr.cli.output import answer_json, answering, note
 from lsr.cli.queries import Asked, TextQueries, chunks, vector_argument
 from lsr.errors import UsageError
 
@@ -82,7 +82,8 @@ def search(
             shortage.add(found)
             write(found)
             if queries is None:
-                sys.stdout.flush()
+                with answering():
+                    sys.stdout.flush()
         if not quiet:
             shortage.tell()
 
@@ -144,9 +145,11 @@ def _writer(
     if trec:
         from lsr.eval.runs import write_run
 
-        return lambda found: write_run(
-            sys.stdout, {found.asked.id: [(hit.id, hit.score) for hit in found.hits]}, run_name
-        )
+        def write(found: _Found) -> None:
+            with answering():
+                write_run(sys.stdout, {found.asked.id: [(hit.id, hit.score) for hit in found.hits]}, run_name)
+
+        return write
 
     def explained(found: _Found, hit: Hit) -> Explanation:
         return searcher.explain_hit(found.vector, hit)

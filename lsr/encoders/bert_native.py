@@ -1,15 +1,14 @@
 """BERT with its masked-language-model head in float32 numpy: no torch, and nothing compiled when a process starts.
 
-The tokens of several texts are packed one after the other, without padding; every dense layer is one matrix product
-over all of them, and attention goes text by text.
+The tokens of several texts are packed one after the other, without padding to one length; every dense layer is one
+matrix product over all of them, and attention goes text by text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from lsr.encoders.model_directory import ModelDirectory
 from lsr.encoders.streams import one_blas_thread
+from lsr.encoders.tokenization import PackedTokens
 from lsr.encoders.vocabulary_head import VocabularyHead
 from lsr.errors import BadModel
 
@@ -112,15 +112,16 @@ class NativeBert:
         ]
         self.head = source.head(word)
 
-    def states(self, ids: NDArray[np.int32], borders: NDArray[np.int64]) -> Array:
-        """Transformed states of packed tokens, float32 [tokens, hidden]."""
-        x: Array = self._word[ids].astype(np.float32)
-        lengths = np.diff(borders)
-        x += self._position[np.arange(len(ids)) - np.repeat(borders[:-1], lengths)]
+    def states(self, tokens: PackedTokens) -> Array:
+        """Transformed token states, float32 [rows, hidden]; rows between texts hold nothing of use."""
+        spans = tokens.spans
+        x: Array = self._word[tokens.ids].astype(np.float32)
+        for span in spans:
+            x[span] += self._position[: span.stop - span.start]
         x += self._type
         x = self._embedding_norm(x)
         for layer in self._layers:
-            y = layer.attention_output(self._attention(layer.attention(x), borders))
+            y = layer.attention_output(self._attention(layer.attention(x), spans))
             y += x
             y = layer.attention_norm(y)
             x = layer.output(gelu(layer.intermediate(y)))
@@ -132,19 +133,19 @@ class NativeBert:
         """Context for several calls at a time."""
         return one_blas_thread()
 
-    def _attention(self, projected: Array, borders: NDArray[np.int64]) -> Array:
-        tokens = len(projected)
-        split = projected.reshape(tokens, 3, self._heads, -1).transpose(1, 2, 0, 3)
-        context = np.empty((tokens, self._heads, split.shape[3]), np.float32)
-        for start, end in pairwise(borders):
-            query, key, value = split[:, :, start:end]
+    def _attention(self, projected: Array, spans: Sequence[slice]) -> Array:
+        rows = len(projected)
+        split = projected.reshape(rows, 3, self._heads, -1).transpose(1, 2, 0, 3)
+        context = np.zeros((rows, self._heads, split.shape[3]), np.float32)
+        for span in spans:
+            query, key, value = split[:, :, span]
             scores = query @ key.transpose(0, 2, 1)
             scores -= scores.max(axis=2, keepdims=True)
             np.exp(scores, out=scores)
             mixed = scores @ value
             mixed /= scores.sum(axis=2, keepdims=True)
-            context[start:end] = mixed.transpose(1, 0, 2)
-        return context.reshape(tokens, -1)
+            context[span] = mixed.transpose(1, 0, 2)
+        return context.reshape(rows, -1)
 
 
 def gelu(x: Array) -> Array:

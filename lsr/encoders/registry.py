@@ -77,7 +77,7 @@ def _load(source: str | Path, settings: Mapping[str, Any], longest: int | None) 
 def _load_part(source: str, settings: Mapping[str, Any], longest: int | None) -> Encoder:
     if not source.strip():
         raise UsageError(
-            "an encoder's name is empty", hint=f"known: {', '.join(EMBEDDED)}, bm25, a directory, owner/name"
+            "the name of an encoder is empty", hint=f"known: {', '.join(EMBEDDED)}, bm25, a directory, owner/name"
         )
     if source == BM25:
         from lsr.encoders.bm25 import load_bm25

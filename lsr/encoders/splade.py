@@ -43,8 +43,8 @@ class Backend(Protocol):
         """The vocabulary projection."""
         ...
 
-    def states(self, ids: NDArray[np.int32], borders: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Transformed states of packed tokens, float32 [tokens, hidden]."""
+    def states(self, tokens: PackedTokens) -> NDArray[np.float32]:
+        """Transformed token states, float32 [rows, hidden]; rows between texts hold nothing of use."""
         ...
 
     def streams(self) -> AbstractContextManager[None]:
@@ -66,12 +66,12 @@ class SpladeFormula:
     saturation: str
     top_k: int | None = None
 
-    def vectors(self, head: VocabularyHead, states: NDArray[np.float32], borders: NDArray[np.int64]) -> SparseVectors:
+    def vectors(self, head: VocabularyHead, states: NDArray[np.float32], spans: Sequence[slice]) -> SparseVectors:
         """One vector a text from the states of its tokens."""
         if self.pooling == "max":
-            pooled = head.max_logits(states, borders)
+            pooled = head.max_logits(states, spans)
         else:
-            pooled = head.sum_weights(states, borders, self.saturation)
+            pooled = head.sum_weights(states, spans, self.saturation)
         flat = np.flatnonzero(pooled > 0)
         rows, terms = np.divmod(flat, head.size)
         weights = pooled.reshape(-1)[flat]
@@ -131,10 +131,10 @@ class _Side:
         return vectors
 
     def _batch(self, tokens: PackedTokens) -> SparseVectors:
-        states = self._backend.states(tokens.ids, tokens.borders)
+        states = self._backend.states(tokens)
         if not np.isfinite(states).all():
             raise BadModel("the model computes NaN or infinity for a text", where=self._where)
-        return self._formula.vectors(self._backend.head, states, tokens.borders)
+        return self._formula.vectors(self._backend.head, states, tokens.spans)
 
 
 class SpladeDocuments(_Side):

@@ -1,6 +1,7 @@
 """Batches computed side by side: one stream of batches a thread, each with a single-threaded BLAS.
 
-Many small matrix products run faster this way than one product spread over all cores.
+Many small matrix products run faster this way than one product spread over all cores, and their results do not depend
+on how many cores there are.
 """
 
 from __future__ import annotations
@@ -30,12 +31,10 @@ def in_streams(
 ) -> list[Result]:
     """``function`` of every item, in order, by up to ``threads`` threads inside ``guard``.
 
-    A single item runs in the calling thread, unguarded: there is nothing to run beside it.
+    One item, or one thread, is run by the calling thread.
     """
-    if len(items) <= 1:
-        return [function(item) for item in items]
     with guard():
-        if threads == 1:
+        if threads == 1 or len(items) <= 1:
             return [function(item) for item in items]
         pool = ThreadPoolExecutor(min(threads, len(items)), thread_name_prefix="lsr-encode")
         try:

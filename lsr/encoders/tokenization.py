@@ -20,34 +20,46 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
+_ROWS = 12
+"""Texts of a batch start at multiples of this row number.
+
+A BLAS computes the rows of a product in groups (OpenBLAS on x86: of 4, 6 and 12), by kernels that add up in different
+orders. A text that starts on a group's border gets the same kernels, so the same bits, whatever else is in its batch.
+"""
+
+
 @dataclass(frozen=True)
 class PackedTokens:
-    """The tokens of several texts, one text after the other without padding.
+    """The tokens of several texts in one array, one row a token.
 
     Attributes:
-        ids: Token ids, int32 [tokens].
-        borders: Text ``i`` is ``ids[borders[i]:borders[i + 1]]``; int64 [texts + 1].
+        ids: Token ids, int32 [rows]; rows between two texts hold 0 and mean nothing.
+        starts: First row of each text, int64 [texts].
+        lengths: Number of tokens of each text, int64 [texts].
         truncated: Number of texts that were longer than the limit.
     """
 
     ids: NDArray[np.int32]
-    borders: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     truncated: int = 0
 
     def __len__(self) -> int:
-        return len(self.borders) - 1
+        return len(self.starts)
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Number of tokens of each text."""
-        return np.diff(self.borders)
+    def spans(self) -> list[slice]:
+        """The rows of each text."""
+        return [slice(start, start + length) for start, length in zip(self.starts, self.lengths, strict=True)]
 
-    def select(self, rows: NDArray[np.int64]) -> PackedTokens:
-        """The texts with these numbers, in this order."""
-        borders = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(self.lengths[rows], out=borders[1:])
-        pieces = [self.ids[self.borders[row] : self.borders[row + 1]] for row in rows]
-        return PackedTokens(np.concatenate(pieces), borders)
+    def select(self, texts: NDArray[np.int64]) -> PackedTokens:
+        """The texts with these numbers, in this order, as a batch: each starts at a multiple of 12 rows."""
+        lengths = self.lengths[texts]
+        ends = np.cumsum(-(-lengths // _ROWS) * _ROWS)
+        batch = PackedTokens(np.zeros(ends[-1], np.int32), np.concatenate([[0], ends[:-1]]), lengths)
+        for source, target in zip(self.starts[texts], batch.spans, strict=True):
+            batch.ids[target] = self.ids[source : source + target.stop - target.start]
+        return batch
 
     def batches(self, tokens: int, texts: int) -> list[NDArray[np.int64]]:
         """All text numbers, longest text first, cut into batches of at most so many tokens and texts.
@@ -120,10 +132,10 @@ class TextTokenizer:
     def encode(self, texts: Sequence[str]) -> PackedTokens:
         """Token ids of the texts, special tokens included, cut at the limit."""
         encodings = self._tokenizer.encode_batch_fast(list(texts))
-        borders = np.zeros(len(encodings) + 1, np.int64)
-        np.cumsum([len(encoding) for encoding in encodings], out=borders[1:])
-        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, int(borders[-1]))
-        return PackedTokens(ids, borders, sum(bool(encoding.overflowing) for encoding in encodings))
+        lengths = np.array([len(encoding) for encoding in encodings], np.int64)
+        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, int(lengths.sum()))
+        truncated = sum(bool(encoding.overflowing) for encoding in encodings)
+        return PackedTokens(ids, np.cumsum(lengths) - lengths, lengths, truncated)
 
     def matches(self, text: str, prompt: str = "") -> list[Match]:
         """The word pieces of a text with their places in it, special tokens and the prompt left out."""

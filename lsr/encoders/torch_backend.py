@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lsr.encoders.model_directory import ModelDirectory
 from lsr.encoders.streams import SharedContext, one_blas_thread
+from lsr.encoders.tokenization import PackedTokens
 from lsr.encoders.vocabulary_head import VocabularyHead
 from lsr.errors import BadModel, MissingExtra
 
@@ -65,19 +66,23 @@ class TorchMaskedLM:
                 self._loaded = _load(self._directory)
             return self._loaded
 
-    def states(self, ids: NDArray[np.int32], borders: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Transformed states of packed tokens, float32 [tokens, hidden]."""
+    def states(self, tokens: PackedTokens) -> NDArray[np.float32]:
+        """Transformed token states, float32 [rows, hidden]; rows between texts hold zeros."""
         import torch
 
-        trunk = self.load()[0]
-        lengths = np.diff(borders)
-        real = np.arange(lengths.max()) < lengths[:, None]
+        network, head = self.load()
+        real = np.arange(tokens.lengths.max()) < tokens.lengths[:, None]
         padded = np.full(real.shape, self._padding, np.int64)
-        padded[real] = ids
-        mask = torch.from_numpy(real)
+        spans = tokens.spans
+        for row, span in zip(padded, spans, strict=True):
+            row[: span.stop - span.start] = tokens.ids[span]
+        mask = torch.from_numpy(real.astype(np.int64))
         with torch.inference_mode():
-            states = trunk(input_ids=torch.from_numpy(padded), attention_mask=mask.long()).logits[mask]
-        return states.numpy()  # type: ignore[no-any-return]
+            found = network(input_ids=torch.from_numpy(padded), attention_mask=mask).logits.numpy()
+        states = np.zeros((len(tokens.ids), head.width), np.float32)
+        for text, span in enumerate(spans):
+            states[span] = found[text, : span.stop - span.start]
+        return states
 
     def streams(self) -> AbstractContextManager[None]:
         """Context for several calls at a time: one thread for each of them, in torch as in BLAS."""

@@ -11,17 +11,14 @@ sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.encoders.model_directory import DOUBLE_LOG1P
 
-_TILE = 1 << 19
-_LEAST_COLUMNS = 512
-_MOST_COLUMNS = 8192
+_TILE = 512
 
 
 def saturate(logits: NDArray[np.float32], saturation: str) -> NDArray[np.float32]:
@@ -47,51 +44,51 @@ class VocabularyHead:
         """Number of terms."""
         return len(self._bias)
 
-    def max_logits(self, states: NDArray[np.float32], borders: NDArray[np.int64]) -> NDArray[np.float32]:
+    @property
+    def width(self) -> int:
+        """Number of components of a token's state."""
+        return len(self._columns)
+
+    def max_logits(self, states: NDArray[np.float32], spans: Sequence[slice]) -> NDArray[np.float32]:
         """The largest logit of each term over the tokens of each text.
 
         Args:
-            states: Transformed token states, float32 [tokens, hidden], the texts one after the other.
-            borders: Text ``i`` has tokens ``borders[i]`` to ``borders[i + 1] - 1``, at least one.
+            states: Transformed token states, float32 [rows, hidden].
+            spans: The rows of each text, at least one row each.
 
         Returns:
             float32 [texts, terms], before relu and logarithm.
         """
-        pooled = np.empty((len(borders) - 1, self.size), np.float32)
-        spans = [slice(start, end) for start, end in pairwise(borders)]
+        pooled = np.empty((len(spans), self.size), np.float32)
         for columns, logits in self._tiles(states):
-            for row, span in enumerate(spans):
-                np.max(logits[span], axis=0, out=pooled[row, columns])
+            for text, span in enumerate(spans):
+                np.max(logits[span], axis=0, out=pooled[text, columns])
         pooled += self._bias
         return pooled
 
-    def sum_weights(
-        self, states: NDArray[np.float32], borders: NDArray[np.int64], saturation: str
-    ) -> NDArray[np.float32]:
+    def sum_weights(self, states: NDArray[np.float32], spans: Sequence[slice], saturation: str) -> NDArray[np.float32]:
         """The sum of each term's weights over the tokens of each text; arguments as for ``max_logits``.
 
         Returns:
             float32 [texts, terms], accumulated in float64.
         """
-        texts = len(borders) - 1
-        pooled = np.empty((texts, self.size), np.float32)
-        text_of_token = np.repeat(np.arange(texts), np.diff(borders))
+        pooled = np.empty((len(spans), self.size), np.float32)
         for columns, logits in self._tiles(states):
             logits += self._bias[columns]
-            width = logits.shape[1]
-            positive = np.flatnonzero(logits > 0)
-            token, column = np.divmod(positive, width)
-            weights = saturate(logits[token, column], saturation)
-            sums = np.bincount(text_of_token[token] * width + column, weights=weights, minlength=texts * width)
-            pooled[:, columns] = sums.reshape(texts, width)
+            for text, span in enumerate(spans):
+                token, column = np.nonzero(logits[span] > 0)
+                weights = saturate(logits[span][token, column], saturation)
+                pooled[text, columns] = np.bincount(column, weights=weights, minlength=logits.shape[1])
         return pooled
 
     def _tiles(self, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Slices of the vocabulary with the products (without bias) of all tokens; the array is used again."""
-        width = min(self.size, max(_LEAST_COLUMNS, min(_MOST_COLUMNS, _TILE // len(states))))
-        buffer = np.empty(len(states) * width, np.float32)
-        for start in range(0, self.size, width):
-            columns = slice(start, min(start + width, self.size))
+        """Slices of the vocabulary with the products (without bias) of all rows; the array is used again.
+
+        The width is the same for every batch, so that a product is always rounded in the same way.
+        """
+        buffer = np.empty(len(states) * _TILE, np.float32)
+        for start in range(0, self.size, _TILE):
+            columns = slice(start, min(start + _TILE, self.size))
             logits = buffer[: len(states) * (columns.stop - start)].reshape(len(states), -1)
             yield columns, np.matmul(states, self._columns[:, columns], out=logits)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "transformers", "faiss", "ranx", "pandas", "numpy", "numba", "rich", "tokenizers", "sqlite3")
+HEAVY = ("torch", "transformers", "faiss", "ranx", "pandas", "numpy", "numba", "rich", "tokenizers")
 ROOT = Path(__file__).parents[2]
 
 _SLOW = """

@@ -191,7 +191,7 @@ def test_ready_vectors_with_a_model_are_asked_by_token(lsr, vectors):
     assert lsr("search", vectors, "cat").code == 2
     weights = lsr("encode", "cat", "--query").json
     hits = lsr("search", vectors, "cat", "--model", "splade-tiny", "--json").json["hits"]
-    assert [hit["id"] for hit in hits][0] == "a"
+    assert hits[0]["id"] == "a"
     assert hits[0]["score"] == pytest.approx(2 * weights["cat"] + 0.5 * weights.get("dog", 0), rel=1e-5)
 
 

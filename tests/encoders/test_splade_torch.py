@@ -30,7 +30,7 @@ def dense(vectors, width):
 
 
 def plain_transformers(folder, texts, limit, pool="max"):
-    """What a reader of the paper writes first: all logits, then mask, relu, logarithm and pooling."""
+    """What a reader of the paper writes first: all logits of a padded batch, then mask, relu, logarithm and pooling."""
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     from tokenizers import Tokenizer
@@ -38,22 +38,27 @@ def plain_transformers(folder, texts, limit, pool="max"):
     made = Tokenizer.from_file(str(folder / "tokenizer.json"))
     made.enable_truncation(limit)
     made.enable_padding(pad_id=transformers.AutoConfig.from_pretrained(folder).pad_token_id)
-    batch = made.encode_batch(texts)
-    ids = torch.tensor([encoding.ids for encoding in batch])
-    mask = torch.tensor([encoding.attention_mask for encoding in batch])
     model = transformers.AutoModelForMaskedLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
-    with torch.no_grad():
-        logits = model(input_ids=ids, attention_mask=mask).logits
-    scores = torch.log1p(torch.relu(logits)) * mask[:, :, None]
-    return (scores.amax(1) if pool == "max" else scores.sum(1)).numpy()
+    rows = []
+    for batch in (made.encode_batch(texts[:3]), made.encode_batch(texts[3:])):
+        ids = torch.tensor([encoding.ids for encoding in batch])
+        mask = torch.tensor([encoding.attention_mask for encoding in batch])
+        with torch.no_grad():
+            scores = torch.log1p(torch.relu(model(input_ids=ids, attention_mask=mask).logits)) * mask[:, :, None]
+        rows.append((scores.amax(1) if pool == "max" else scores.sum(1)).numpy())
+    return np.concatenate(rows)
+
+
+@pytest.fixture(scope="module")
+def embedded_reference():
+    return plain_transformers(EMBEDDED, TEXTS, 512)
 
 
 @pytest.mark.parametrize("backend", ["native", "torch"])
-def test_embedded_model_equals_plain_transformers(backend):
-    expected = plain_transformers(EMBEDDED, TEXTS, 512)
+def test_embedded_model_equals_plain_transformers(backend, embedded_reference):
     encoder = load_splade("splade-tiny", EMBEDDED, backend=backend, threads=2)
     found = dense(encoder.encode_documents(TEXTS), 30522)
-    assert np.allclose(found, expected, atol=1e-5)
+    assert np.allclose(found, embedded_reference, rtol=0, atol=1e-5)
     assert encoder.document.counters.truncated == 1
 
 
@@ -101,7 +106,7 @@ def test_other_architectures_go_through_torch(tmp_path, kind, settings):
     folder = random_model(tmp_path, kind, **settings)
     encoder = load_splade("m", folder)
     expected = plain_transformers(folder, TEXTS, 40)
-    assert 0.01 < (expected > 0).mean()
+    assert (expected > 0).mean() > 0.01
     assert encoder.document.identity["max_length"] == 40
     assert np.allclose(dense(encoder.encode_documents(TEXTS), len(TOKENS)), expected, atol=1e-5)
     assert np.allclose(dense(encoder.encode_queries(TEXTS), len(TOKENS)), expected, atol=1e-5)

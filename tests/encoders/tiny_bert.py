@@ -12,9 +12,16 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = "the weather is lovely today so sunny outside he drove to a stadium cats and dogs sleep un ##believ ##able ##s ##ing . , !"
+WORDS = "the weather is lovely today so sunny outside he drove to a stadium cats and dogs sleep"
+PIECES = "un ##believ ##able ##s ##ing . , !"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-TOKENS = [*SPECIAL, *WORDS.split(), *(c for c in LETTERS if c != "a"), *(f"##{c}" for c in LETTERS if c != "s")]
+TOKENS = [
+    *SPECIAL,
+    *WORDS.split(),
+    *PIECES.split(),
+    *(c for c in LETTERS if c != "a"),
+    *(f"##{c}" for c in LETTERS if c != "s"),
+]
 HIDDEN, LAYERS, HEADS, INNER, POSITIONS = 32, 2, 2, 64, 48
 
 CONFIG = {

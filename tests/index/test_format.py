@@ -1,0 +1,89 @@
+"""FORMAT.md says what the code does."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import word_encoder
+
+from lsr.index import catalog, manifest
+from lsr.index.files import FileEntry, open_array, write_array
+from lsr.index.index import Index
+
+FORMAT = (Path(__file__).parents[2] / "FORMAT.md").read_text()
+
+
+def table(heading):
+    """First two columns of the table under a heading."""
+    section = re.split(r"^#+ ", FORMAT.partition(f"# {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    return {name: kind for name, kind in re.findall(r"^\| `(\w+)` \| (.+?) \| ", section, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [
+        ("The manifest", manifest.Manifest),
+        ("A term space", manifest.SpaceEntry),
+        ("A segment", manifest.SegmentEntry),
+        ("A file", FileEntry),
+    ],
+)
+def test_fields_of_the_manifest(heading, kind):
+    fields = [field.name for field in dataclasses.fields(kind)]
+    if kind is manifest.Manifest:
+        fields.insert(0, "format")
+    assert list(table(heading)) == fields
+
+
+def test_arrays():
+    described = {name: re.findall(r"`(.+?)`", kind.replace("\\|", "|")) for name, kind in table("Arrays").items()}
+    assert described == {
+        **{name: [dtype] for name, dtype in manifest.SEGMENT_ARRAYS.items()},
+        "impacts": list(manifest.IMPACT_TYPES.values()),
+    }
+    assert set(re.findall(r"`(uint8|float32)`", table("The manifest")["impacts"] + FORMAT)) == set(
+        manifest.IMPACT_TYPES
+    )
+
+
+def test_version():
+    assert f"format version {manifest.FORMAT_VERSION}\n" in FORMAT
+    assert f"| `format` | integer | format version: {manifest.FORMAT_VERSION} |" in FORMAT
+
+
+def test_catalog():
+    (schema,) = re.findall(r"```sql\n(.+?)```", FORMAT, re.DOTALL)
+    statements = [" ".join(statement.split()) for statement in schema.split(";") if statement.strip()]
+    assert statements == [*catalog.TABLES, *catalog.INDEXES]
+
+
+def test_header_of_an_array(tmp_path):
+    array = np.arange(28, dtype=np.uint32)
+    entry = write_array(tmp_path / "a.npy", array)
+    content = (tmp_path / "a.npy").read_bytes()
+    (line,) = re.findall(r"^ +(\{'descr'.+\})$", FORMAT, re.MULTILINE)
+    prefix = bytes.fromhex(re.search(r"`(93 [0-9A-F ]+)`", FORMAT)[1])
+    length = len(content) - array.nbytes - 10
+    assert content[:10] == prefix + length.to_bytes(2, "little")
+    assert content[10 : 10 + length].decode() == line.ljust(length - 1) + "\n"
+    assert (10 + length) % 64 == 0
+    assert np.array_equal(np.load(tmp_path / "a.npy"), open_array(tmp_path / "a.npy", entry))
+
+
+def test_files_of_an_index(tmp_path):
+    Index.build(tmp_path / "x", [{"id": "1", "text": "apple"}], encoder=word_encoder()).close()
+    tree = re.search(r"```\nDIR/\n(.+?)```", FORMAT, re.DOTALL)[1]
+    files = [path for path in (tmp_path / "x").rglob("*") if path.is_file()]
+    assert len(files) == 7
+    for path in files:
+        assert path.name in tree
+        assert path.parent.name in (*re.findall(r"[\w-]+(?=/)", tree), "x")
+    assert re.fullmatch(r"gen-1 [0-9a-f]{64}\n", (tmp_path / "x" / "CURRENT").read_text())
+
+
+def test_big_endian_arrays_are_written_little_endian(tmp_path):
+    entry = write_array(tmp_path / "a.npy", np.arange(3, dtype=">i8"))
+    assert entry.dtype == "<i8"
+    assert open_array(tmp_path / "a.npy", entry).tolist() == [0, 1, 2]
