@@ -3,7 +3,7 @@
     python benchmarks/startup.py [--passages 100000] [--index DIR] [--rounds 5]
 
 Passages are made from the shipped SciFact abstracts: two random sentences and a made-up number word each, so that texts
-differ. The learned vector of a passage is the maximum of its two sentences' vectors, which saves encoding every pair; BM25
+Passages are made from the shipped SciFact abstracts: two random sentences and a made-up number word each, so that the
 sees the passage's own words. Times are medians over fresh processes with warm file caches.
 """
 

@@ -36,17 +36,15 @@ def relative(path):
 
 
 def layers():
-    """The table of ARCHITECTURE.md, from top to bottom: one set of names under ``lsr`` a row, and its question."""
-    rows = re.findall(r"^\| \d \| (.+?) \| (.+?) \|$", ARCHITECTURE, re.MULTILINE)
-    return [
-        ({Path(name).stem for name in re.findall(r"`lsr/([\w/.]+)`", modules)}, question) for modules, question in rows
-    ]
+    """The table of ARCHITECTURE.md, from top to bottom: one set of names under ``lsr`` a row."""
+    rows = re.findall(r"^\| \d \| (.+?) \| .+? \|$", ARCHITECTURE, re.MULTILINE)
+    return [{Path(name).stem for name in re.findall(r"`lsr/([\w/.]+)`", modules)} for modules in rows]
 
 
 def row_of(path_or_module):
     """The row that owns a file (relative path) or a dotted module name under ``lsr``."""
     top = re.split(r"[/.]", path_or_module)[0]
-    return next((i for i, (names, _) in enumerate(layers()) if top in names), None)
+    return next((i for i, names in enumerate(layers()) if top in names), None)
 
 
 def imported(tree):

@@ -50,7 +50,7 @@ def ranking(results):
 def test_the_embedded_blend_from_documents_to_hits(tmp_path):
     with lsr.Index.build(tmp_path / "x", DOCUMENTS[:2]) as index:
         results = lsr.Searcher(index).search("apple pie", k=5)
-    assert [hit.id for hit in results][0] == "d0"
+    assert results[0].id == "d0"
     assert results.known_terms > 2
     assert [hit.rank for hit in results] == list(range(1, len(results) + 1))
 
@@ -257,9 +257,9 @@ def test_the_order_of_a_given_blend_does_not_matter(index, searcher):
 
 
 def test_an_index_with_another_stemmer_than_its_settings_say_is_refused(tmp_path):
-    with lsr.Index.build(tmp_path / "x", DOCUMENTS, encoder=load_bm25(language="none")) as index:
-        with pytest.raises(ModelMismatch):
-            lsr.Searcher(index).search("apple")
+    encoder = load_bm25(language="none")
+    with lsr.Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder) as index, pytest.raises(ModelMismatch):
+        lsr.Searcher(index).search("apple")
 
 
 def test_settings_are_kept_in_the_index(tmp_path):
