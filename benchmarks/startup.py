@@ -3,8 +3,8 @@
     python benchmarks/startup.py [--passages 100000] [--index DIR] [--rounds 5]
 
 Passages are made from the shipped SciFact abstracts: two random sentences and a made-up number word each, so that texts
-Passages are made from the shipped SciFact abstracts: two random sentences and a made-up number word each, so that the
-sees the passage's own words. Times are medians over fresh processes with warm file caches.
+Passages come from the shipped SciFact abstracts: two random sentences and a made-up number word each, so that texts
+BM25 sees the passage's own words. Times are medians over fresh processes with warm file caches.
 """
 
 from __future__ import annotations
