@@ -102,6 +102,10 @@ class CorruptIndex(InputError):
 
     code = "corrupt_index"
 
+    def __init__(self, message: str, *, hint: str | None = None, where: str | None = None) -> None:
+        advice = hint or "copy the index again from where it is sound, or build it anew with --force"
+        super().__init__(message, hint=advice, where=where)
+
 
 class MissingExtra(LsrError):
     """An optional dependency is not installed.

@@ -46,6 +46,8 @@ class Searcher:
         kernel: str = "auto",
         force: bool = False,
     ) -> None:
+        if not isinstance(index, Index):
+            raise UsageError(f"a searcher needs an open index, not a {type(index).__name__}", hint="use lsr.Index.open")
         self.index = index
         self._given = encoder
         self._force = force

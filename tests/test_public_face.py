@@ -1,6 +1,7 @@
 """The Python face that scripts rely on."""
 
 import threading
+from dataclasses import replace
 from math import inf, nan
 
 import numpy as np
@@ -257,7 +258,7 @@ def test_the_order_of_a_given_blend_does_not_matter(index, searcher):
 
 
 def test_an_index_with_another_stemmer_than_its_settings_say_is_refused(tmp_path):
-    encoder = load_bm25(language="none")
+    encoder = replace(load_bm25(language="none"), settings={})
     with lsr.Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder) as index, pytest.raises(ModelMismatch):
         lsr.Searcher(index).search("apple")
 
@@ -383,3 +384,29 @@ def test_a_hub_model_keeps_its_hub_name(monkeypatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(EMBEDDED["splade-tiny"]))
     loaded = lsr.load_encoder("owner/model")
     assert (loaded.name, loaded.source) == ("model", "owner/model")
+
+
+def test_vectors_of_a_blend_are_those_of_an_index(tmp_path):
+    encoder = blend()
+    documents = encoder.encode_documents([document["text"] for document in DOCUMENTS])
+    queries = encoder.encode_queries(["apple pie", "cherry"])
+    assert encoder.name == "words+bm25"
+    with (
+        lsr.Index.build(tmp_path / "v", documents, impacts="float32") as by_vector,
+        lsr.Index.build(tmp_path / "t", DOCUMENTS, encoder=blend(), impacts="float32") as by_text,
+    ):
+        expected = lsr.Searcher(by_text, blend()).search_batch(["apple pie", "cherry"], 4)
+        found = lsr.Searcher(by_vector).search_batch(queries, 4)
+    assert found.documents.tolist() == expected.documents.tolist()
+    assert found.scores.tolist() == expected.scores.tolist()
+
+
+def test_bm25_queries_need_a_collection():
+    with pytest.raises(UsageError, match="has seen none"):
+        load_bm25().encode_queries(["apple"])
+
+
+def test_a_single_text_is_not_several():
+    for encode in (blend().encode_documents, word_encoder().encode_queries):
+        with pytest.raises(UsageError, match="got a single one"):
+            encode("apple")

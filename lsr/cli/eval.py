@@ -113,7 +113,7 @@ def _kind(target: Path) -> str:
 
 def _refuse(values: dict[str, Any], reason: str) -> None:
     for name, value in values.items():
-        if value:
+        if value is not None and value is not False and value != []:
             raise UsageError(f"--{name.replace('_', '-')} has no use here: {reason}", hint="leave it out")
 
 

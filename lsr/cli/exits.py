@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-from lsr.cli.output import ANSWER, answering, note
+from lsr.cli.output import ANSWER, answering, note, visible
 from lsr.errors import LsrError, WriteFailed
 
 DONE = 0
@@ -77,9 +77,9 @@ def report(error: LsrError, *, as_json: bool) -> int:
         note(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
     else:
         place = f"{error.where}: " if error.where else ""
-        note(f"error: {place}{error.message}")
-        if error.hint:
-            note(f"hint: {error.hint}")
+        text = f"error: {place}{error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+        for line in text.split("\n"):
+            note(visible(line))
     return error.exit_code
 
 

@@ -49,7 +49,7 @@ class Page:
             hits: Its hits, best first.
             explanations: One a hit, or none.
         """
-        if self._explain and not self._written:
+        if self._explain and self._blend and not self._written:
             weights = ", ".join(f"{name}={weight:g}" for name, weight in self._blend.items())
             answer(self._style.faint(f"blend: {weights}"))
         if self._written:

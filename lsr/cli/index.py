@@ -80,7 +80,10 @@ def index(
             out, documents, encoder, text_fields=names, impacts=impacts, resume=resume, force=force, quiet=quiet
         )
     except (KeyboardInterrupt, Terminated):
-        note(f"stopped; finished shards are kept in {out}, and the same command with --resume goes on from there")
+        from lsr.index.builder import has_shards
+
+        kept = f"finished shards are kept in {out}, and the same command with --resume goes on from there"
+        note(f"stopped; {kept if has_shards(out) else 'no shard was finished, so nothing is kept'}")
         raise
     with built:
         summary = _Summary(built, documents, encoder, time.perf_counter() - started)

@@ -71,7 +71,7 @@ def search(
     with Index.open(directory) as index:
         text_queries = TextQueries(index, model, force=force_model)
         searcher = text_queries.searcher
-        blend_used = searcher.blend(weights)
+        blend_used = searcher.blend(weights) if vector is None else {}  # a ready vector is used as it is
         shortage = _Shortage(k, len(index))
         write = _writer(searcher, blend_used, run_name, trec=trec, as_json=as_json, explain=explain)
         if vector is not None:
@@ -152,7 +152,7 @@ def _writer(
         return write
 
     def explained(found: _Found, hit: Hit) -> Explanation:
-        return searcher.explain_hit(found.vector, hit)
+        return searcher.explain_hit(found.vector, hit, blend=blend)
 
     if as_json:
         return lambda found: answer_json(_as_json(searcher, found, blend, explained if explain else None))
@@ -177,7 +177,7 @@ def _as_json(
             row["explanation"] = explanation_json(explained(found, hit))
         hits.append(row)
     whole: dict[str, Any] = {"query_id": found.asked.id, "query": found.asked.text}
-    if explained is not None:
+    if explained is not None and blend:
         whole["blend"] = blend
     return whole | {"hits": hits}
 

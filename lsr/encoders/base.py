@@ -84,6 +84,10 @@ class DocumentEncoder(Protocol):
         """The places of a text whose terms the document side sees literally, in order of appearance."""
         ...
 
+    def fresh(self) -> DocumentEncoder:
+        """The same encoder as one that has seen no documents: a copy if it learns from them, itself if not."""
+        ...
+
 
 class QueryEncoder(Protocol):
     """The query side of one term space."""
@@ -321,4 +325,6 @@ class _RowStatistics:
 
     def lookup(self, token: str) -> tuple[int, int] | None:
         term = self._vocabulary.find(token)
-        return None if term is None else (term, int(self._counts[term]))
+        if term is None or term >= len(self._counts) or self._counts[term] == 0:
+            return None  # a word of texts that came before or after the collection
+        return term, int(self._counts[term])

@@ -61,6 +61,7 @@ def load_bm25(
         query=BM25Queries(analyzer),
         weight=DEFAULT_WEIGHT,
         capacity=None,
+        settings={"language": language, "k1": float(k1), "b": float(b)},
     )
 
 
@@ -86,6 +87,12 @@ class BM25Documents:
         self._table = vocabulary
         self._term_of_word: dict[str, int] = {}
         self._growing = threading.Lock()
+
+    def fresh(self) -> BM25Documents:
+        """A document side of the same settings with an empty vocabulary; the counters are shared."""
+        other = BM25Documents(self.analyzer, self.k1, self.b, TokenTable())
+        other.counters = self.counters
+        return other
 
     def encode(self, texts: Sequence[str]) -> SparseVectors:
         """Term frequencies, one row a text: float32 whole numbers, exact up to 2**24."""

@@ -29,7 +29,7 @@ from lsr.vectors import SparseVectors, Vocabulary
 
 BACKENDS = ("auto", "native", "torch")
 
-_BATCH_TOKENS = 1024
+_BATCH_TOKENS = 512
 _BATCH_SCORES = 1 << 21
 _NATIVE_WIDTH = 384
 """Up to this hidden size numpy encodes documents about as fast as torch on a CPU; above it torch is 20 % faster."""
@@ -97,7 +97,6 @@ class _Side:
         tokenizer: TextTokenizer,
         formula: SpladeFormula,
         prompt: str,
-        max_length: int,
         threads: int,
         hashes: dict[str, str],
     ) -> None:
@@ -113,7 +112,6 @@ class _Side:
             "pooling": formula.pooling,
             "saturation": formula.saturation,
             "top_k": formula.top_k,
-            "max_length": max_length,
             "prompt": prompt,
             "lowercase": model.lowercase,
         }
@@ -142,6 +140,20 @@ class SpladeDocuments(_Side):
 
     needs_collection = False
 
+    def __init__(
+        self,
+        model: ModelDirectory,
+        backend: Backend,
+        tokenizer: TextTokenizer,
+        formula: SpladeFormula,
+        prompt: str,
+        max_length: int,
+        threads: int,
+        hashes: dict[str, str],
+    ) -> None:
+        super().__init__(model, backend, tokenizer, formula, prompt, threads, hashes)
+        self.identity = {**self.identity, "max_length": max_length}
+
     def encode(self, texts: Sequence[str]) -> SparseVectors:
         """Vectors of the texts, one row a text in order."""
         return self._vectors(texts)
@@ -153,6 +165,10 @@ class SpladeDocuments(_Side):
     def matches(self, text: str) -> list[Match]:
         """The word pieces that the model reads, with their places in the text."""
         return self._tokenizer.matches(text, self._prompt)
+
+    def fresh(self) -> SpladeDocuments:
+        """Itself: a SPLADE model learns nothing from the documents that it encodes."""
+        return self
 
 
 class SpladeQueries(_Side):
@@ -214,9 +230,8 @@ def load_splade(
         document=SpladeDocuments(
             model, document_backend, tokenizer, formula, model.document_prompt, document_length, streams, hashes
         ),
-        query=SpladeQueries(
-            model, query_backend, query_tokenizer, formula, model.query_prompt, query_length, streams, hashes
-        ),
+        # The length is no part of the query side's identity: a long query cut elsewhere still fits the index.
+        query=SpladeQueries(model, query_backend, query_tokenizer, formula, model.query_prompt, streams, hashes),
         capacity=model.vocabulary_size,
     )
 
@@ -226,14 +241,14 @@ def _check_choices(backend: str, pooling: str | None, threads: int | None) -> No
         raise UsageError(f"unknown backend {backend!r}", hint=f"choose from {', '.join(BACKENDS)}")
     if pooling is not None and pooling not in POOLINGS:
         raise UsageError(f"unknown pooling {pooling!r}", hint=f"choose from {', '.join(POOLINGS)}")
-    if threads is not None and threads < 1:
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise UsageError(f"threads must be at least 1, not {threads}")
 
 
 def _length(given: int | None, default: int, model: ModelDirectory, name: str) -> int:
     if given is None:
         return default
-    if given < 1 or (model.position_limit is not None and given > model.position_limit):
+    if not isinstance(given, int) or given < 1 or (model.position_limit is not None and given > model.position_limit):
         raise UsageError(
             f"{name} is {given}; this model reads 1 to {model.position_limit or 'any number of'} tokens a text",
             where=str(model.path),

@@ -44,9 +44,6 @@ class PackedTokens:
     lengths: NDArray[np.int64]
     truncated: int = 0
 
-    def __len__(self) -> int:
-        return len(self.starts)
-
     @property
     def spans(self) -> list[slice]:
         """The rows of each text."""

@@ -43,8 +43,6 @@ class TorchMaskedLM:
         self._directory = model
         self._lock = Lock()
         self._loaded: tuple[Any, VocabularyHead] | None = None
-        padding = model.config.get("pad_token_id")
-        self._padding = padding if type(padding) is int else 0
 
     @property
     def head(self) -> VocabularyHead:
@@ -67,21 +65,18 @@ class TorchMaskedLM:
             return self._loaded
 
     def states(self, tokens: PackedTokens) -> NDArray[np.float32]:
-        """Transformed token states, float32 [rows, hidden]; rows between texts hold zeros."""
+        """Transformed token states, float32 [rows, hidden]; rows between texts hold zeros.
+
+        One text at a time: a padded batch is no faster on a CPU, and would round a text's states by its neighbours.
+        """
         import torch
 
         network, head = self.load()
-        real = np.arange(tokens.lengths.max()) < tokens.lengths[:, None]
-        padded = np.full(real.shape, self._padding, np.int64)
-        spans = tokens.spans
-        for row, span in zip(padded, spans, strict=True):
-            row[: span.stop - span.start] = tokens.ids[span]
-        mask = torch.from_numpy(real.astype(np.int64))
-        with torch.inference_mode():
-            found = network(input_ids=torch.from_numpy(padded), attention_mask=mask).logits.numpy()
         states = np.zeros((len(tokens.ids), head.width), np.float32)
-        for text, span in enumerate(spans):
-            states[span] = found[text, : span.stop - span.start]
+        with torch.inference_mode():
+            for span in tokens.spans:
+                ids = torch.from_numpy(tokens.ids[span].astype(np.int64))[None]
+                states[span] = network(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0].numpy()
         return states
 
     def streams(self) -> AbstractContextManager[None]:
@@ -116,8 +111,6 @@ def _load(model: ModelDirectory) -> tuple[Any, VocabularyHead]:
     weight = decoder.weight.detach().float().numpy()
     bias = getattr(decoder, "bias", None)
     offsets = np.zeros(len(weight), np.float32) if bias is None else bias.detach().float().numpy().copy()
-    if len(weight) != model.vocabulary_size:
-        raise BadModel(f"the head has {len(weight)} terms; the configuration says {model.vocabulary_size}", where=where)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in network.parameters()):
         raise BadModel("the weights hold NaN or infinity", where=where, hint="the checkpoint is damaged")
     probe = torch.tensor([[1, 2, 3]]).clamp(max=model.vocabulary_size - 1)

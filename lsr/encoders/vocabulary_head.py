@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lsr.encoders.model_directory import DOUBLE_LOG1P
 
-_TILE = 512
+_TILE = 1536
 
 
 def saturate(logits: NDArray[np.float32], saturation: str) -> NDArray[np.float32]:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from lsr.documents import TEXT_FIELDS, Document, checked_identifier, checked_vector, document_from_mapping
 from lsr.encoders.base import AnyEncoder, Encoder, fingerprint, in_id_order, join_spaces, mean_mass, term_ranges
-from lsr.errors import BadInput, BadModel, LsrError, Refused, UsageError, WriteFailed, writing
+from lsr.errors import BadInput, BadModel, Refused, UsageError, WriteFailed, writing
 from lsr.index.catalog import TermRow, write_catalog
-from lsr.index.files import exclusive, file_entry, flush
+from lsr.index.files import exclusive, file_entry, flush, flush_folder
 from lsr.index.generations import BUILD, has_index, is_own_name, publish
 from lsr.index.impacts import choose_scale, to_levels
 from lsr.index.manifest import CATALOG, IMPACT_TYPES, MANIFEST, MAX_DOCUMENTS, Manifest, SpaceEntry
@@ -85,7 +85,7 @@ def build(
     Raises:
         UsageError: An unknown impact type.
         BadInput: A document is wrong, an identifier appears twice, or there are no documents.
-        Refused: The folder holds an index already, or something else, or another process writes it.
+        Refused: The folder holds an index, an interrupted build or something else, or another process writes it.
         WriteFailed: The file system refused.
     """
     if impacts not in IMPACT_TYPES:
@@ -96,9 +96,10 @@ def build(
         raise UsageError("text_fields must be several names and is one string", hint="put it into a list")
     fields = tuple(text_fields or TEXT_FIELDS)
     root = Path(path)
-    fresh = _prepare_root(root, force=force, resume=resume)
+    fresh = _make_root(root)
     work = root / BUILD
     with exclusive(root):
+        _check_root(root, force=force, resume=resume)
         if not resume:
             shutil.rmtree(work, ignore_errors=True)
         try:
@@ -110,38 +111,60 @@ def build(
             else:
                 finished = running.of_documents(_as_documents(documents, fields), progress)
             target = publish(root, finished)
-        except LsrError:
-            shutil.rmtree(work, ignore_errors=True)
-            if fresh:
-                with contextlib.suppress(OSError):  # not empty: it was published, and only the last flush failed
-                    root.rmdir()
+        except BaseException as error:
+            if isinstance(error, Exception) or not has_shards(root):  # an interruption keeps what it finished
+                shutil.rmtree(work, ignore_errors=True)
+                if fresh:
+                    with contextlib.suppress(OSError):  # not empty: it was published, and only the last flush failed
+                        root.rmdir()
             raise
         shutil.rmtree(work, ignore_errors=True)
         return target
 
 
-def _prepare_root(root: Path, *, force: bool, resume: bool) -> bool:
-    """Whether the folder had to be made."""
+def has_shards(root: Path) -> bool:
+    """Whether an interrupted build left finished shards in an index folder."""
+    return any((root / BUILD).glob("shard-*.npz"))
+
+
+def _make_root(root: Path) -> bool:
+    """Whether the folder had to be made; its name, and those of its parents, are made durable."""
     if root.is_dir():
-        try:
-            foreign = [entry.name for entry in root.iterdir() if not is_own_name(entry.name)]
-            stands = has_index(root)
-        except OSError as error:
-            raise WriteFailed(f"cannot be read: {error.strerror}", where=str(root)) from error
-        if stands and not force and not (resume and (root / BUILD).exists()):
-            raise Refused("an index stands here already", where=str(root), hint="replace it with --force")
-        if foreign and not stands:
-            raise Refused(
-                f"the folder is not empty and holds no lsr index ({foreign[0]!r} is there)",
-                where=str(root),
-                hint="choose another folder",
-            )
         return False
     if root.exists():
         raise Refused("a file of that name exists", where=str(root), hint="choose another folder")
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
     with writing(root):
-        root.mkdir(parents=True)
+        root.mkdir(parents=True, exist_ok=True)
+        try:
+            for folder in made:
+                flush_folder(folder.parent)
+        except OSError:
+            for folder in made:
+                folder.rmdir()
+            raise
     return True
+
+
+def _check_root(root: Path, *, force: bool, resume: bool) -> None:
+    """Refuse a folder that holds an index or something else; the caller holds its lock."""
+    try:
+        foreign = [entry.name for entry in root.iterdir() if not is_own_name(entry.name)]
+        stands = has_index(root)
+    except OSError as error:
+        raise WriteFailed(f"cannot be read: {error.strerror}", where=str(root)) from error
+    if stands and not force and not (resume and (root / BUILD).exists()):
+        raise Refused("an index stands here already", where=str(root), hint="replace it with --force")
+    if has_shards(root) and not force and not resume:
+        raise Refused(
+            "an interrupted build is here", where=str(root), hint="--resume goes on from there, --force starts again"
+        )
+    if foreign and not stands:
+        raise Refused(
+            f"the folder is not empty and holds no lsr index ({foreign[0]!r} is there)",
+            where=str(root),
+            hint="choose another folder",
+        )
 
 
 class _Build:

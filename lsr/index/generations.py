@@ -78,8 +78,9 @@ def publish(root: Path, finished: Path) -> Path:
         WriteFailed: The file system refused; the old generation stands.
     """
     old = _pointed_at(root)
-    _remove_generations(root, but=old)  # left behind by a process that died between its last two steps
-    target = root / f"gen-{1 if old is None else int(old[4:]) + 1}"
+    if old is not None or not (root / CURRENT).exists():
+        _remove_generations(root, but=old)  # left behind by a process that died between its last two steps
+    target = root / f"gen-{max((int(folder.name[4:]) for folder in _generations(root)), default=0) + 1}"
     digest = hashlib.sha256((finished / MANIFEST).read_bytes()).hexdigest()
     try:
         with writing(root):

@@ -12,7 +12,7 @@ import numpy as np
 
 from lsr.documents import Document
 from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
-from lsr.encoders.registry import DEFAULT_MODEL, load_encoder, load_encoder_for_index
+from lsr.encoders.registry import DEFAULT_MODEL, load_encoder_for_index
 from lsr.errors import CorruptIndex, UsageError
 from lsr.index.builder import Progress, build
 from lsr.index.catalog import Catalog, CatalogVocabulary
@@ -212,14 +212,10 @@ class Index:
 
 
 def _unused(encoder: AnyEncoder) -> AnyEncoder:
-    """The encoder, with a fresh copy of each part whose vocabulary has grown with another collection."""
+    """The encoder, with a fresh copy of each part whose vocabulary grows with the documents."""
     parts = tuple(map(_unused_part, encoder.parts))
     return BlendedEncoder(parts) if isinstance(encoder, BlendedEncoder) else parts[0]
 
 
 def _unused_part(part: Encoder) -> Encoder:
-    if part.capacity is not None or len(part.document.vocabulary) == 0:
-        return part
-    fresh = load_encoder(part.source, **part.settings).parts[0]
-    same = fresh.document_fingerprint == part.document_fingerprint
-    return replace(fresh, name=part.name, weight=part.weight) if same else part
+    return part if part.capacity is not None else replace(part, document=part.document.fresh(), statistics=None)

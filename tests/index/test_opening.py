@@ -392,3 +392,23 @@ def test_every_error_of_opening_is_one_of_ours(root):
             Index.open(root).close()
         for path, content in originals.items():
             path.write_bytes(content)
+
+
+def test_an_index_without_a_posting_is_sound(tmp_path):
+    empty = SparseVectors.from_rows([([], [])] * 3)
+    write_index(tmp_path / "x", [invert(empty, empty.weights.astype(np.uint8))], [space()])
+    with Index.open(tmp_path / "x") as index:
+        assert (len(index), index.manifest.postings, index.segments[0].impact(7, 1)) == (3, 0, 0.0)
+
+
+@pytest.mark.parametrize(("fields", "message"), [("{", "not valid JSON"), ("[]", "not a JSON object")])
+def test_stored_fields_that_went_bad_after_the_check_are_reported(root, monkeypatch, fields, message):
+    path = root / "gen-1" / "catalog.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE document SET fields = ? WHERE number = 1", (fields,))
+    connection.close()
+    monkeypatch.setattr(index_module, "is_trusted", lambda *_: True)
+    with Index.open(root) as index:
+        assert index.catalog.fields([0]) == [{"text": "apple banana w0"}]
+        with pytest.raises(CorruptIndex, match=message):
+            index.catalog.fields([0, 1])

@@ -114,13 +114,15 @@ def test_vectors_with_unusual_tokens_survive_a_resume(tmp_path):
     assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
 
 
-def test_without_resume_an_interrupted_build_starts_anew(tmp_path):
+def test_an_interrupted_build_is_not_thrown_away_unless_forced(tmp_path):
     interrupted(tmp_path / "x", DOCUMENTS, 21)
     with pytest.raises(NotFound, match="only an unfinished build is here") as caught:
         Index.open(tmp_path / "x")
     assert "--resume" in caught.value.hint
     encoder = blend()
-    Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder).close()
+    with pytest.raises(Refused, match="interrupted build"):
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder)
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder, force=True).close()
     assert encoder.parts[0].document.texts == 23
 
 

@@ -8,6 +8,7 @@ candidates behind a threshold in the same way).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,15 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile without the GIL, cached on disk where there is a folder for it (a read-only install may have none)."""
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return njit(nogil=True)(function)
+
+
+@_compiled
 def _keep_largest(keys: NDArray[np.uint64], count: int, k: int) -> None:
     """Reorder ``keys[:count]`` so that the k largest come first."""
     low, high = 0, count - 1
@@ -42,7 +51,7 @@ def _keep_largest(keys: NDArray[np.uint64], count: int, k: int) -> None:
             return
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_compiled
 def _search_one(
     size: int,
     starts: NDArray[np.int64],
@@ -92,7 +101,7 @@ def _search_one(
     return held
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_compiled
 def search_many(
     size: int,
     starts: NDArray[np.int64],
