@@ -131,6 +131,24 @@ def test_torch_keeps_its_own_thread_count(tmp_path):
     assert torch.get_num_threads() == before
 
 
+def test_through_torch_too_a_vector_depends_on_its_text_alone(tmp_path):
+    pytest.importorskip("transformers")
+    folder = write_model(tmp_path)
+    texts = [*TEXTS, *(" ".join(["cats"] * n) for n in range(40))]
+    together, reversed_, one = (
+        load_splade("m", folder, backend="torch", threads=threads).encode_documents(order)
+        for threads, order in ((2, texts), (2, texts[::-1]), (1, texts))
+    )
+    alone = load_splade("m", folder, backend="torch")
+    expected = dense(together, len(TOKENS))
+    for found in (
+        dense(reversed_, len(TOKENS))[::-1],
+        dense(one, len(TOKENS)),
+        np.concatenate([dense(alone.encode_documents([text]), len(TOKENS)) for text in texts]),
+    ):
+        assert np.allclose(found, expected, rtol=0, atol=1e-6)
+
+
 def test_backends_share_one_identity(tmp_path):
     pytest.importorskip("transformers")
     folder = write_sparse_encoder(tmp_path)
