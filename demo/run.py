@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SCIFACT = Path("demo/scifact")
 INDEX = Path("demo/out/scifact.idx")
 QUERIES = (
-    "does vitamin D protect against the flu",
-    "how do cancer cells hide from the immune system",
-    "sleep loss and weight gain",
+    "vitamin D deficiency",
+    "how do cancer cells evade the immune system",
+    "antibiotic resistance in hospitals",
 )
 LSR = (sys.executable, "-m", "lsr")
 
