@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from numbers import Integral, Real
 from typing import Any
 
-from lsr.errors import BadInput
+from lsr.errors import BadInput, UsageError, nearest
 
 TEXT_FIELDS = ("title", "text")
 """Fields joined by one space into the text that is encoded, unless the caller names others."""
 
-FLOAT32_MAX = 3.4028234663852886e38
-"""The largest weight that can be stored."""
+WEIGHT_LIMIT = 2.0**32
+"""The largest weight that a document or a query may give a term. Then no sum over all 2**32 terms, times the largest
+weight of a blend, leaves the range of float32: scores are finite."""
+
+_SMALLEST = 2**12
 
 
 @dataclass(slots=True)
@@ -59,11 +63,7 @@ def document_from_mapping(
         vector = checked_vector(vector, where)
     texts = [_text(mapping, name, where) for name in text_fields if mapping.get(name) is not None]
     if not texts and vector is None:
-        raise BadInput(
-            f"no text field: none of {', '.join(text_fields)}",
-            where=where,
-            hint=f"choose from the fields here with --text-fields: {', '.join(str(n) for n in mapping if n != key)}",
-        )
+        raise _no_text_field(text_fields, [str(name) for name in mapping if name != key], where)
     stored = {str(name): value for name, value in mapping.items() if name not in (key, "vector")}
     return Document(identifier, " ".join(text for text in texts if text), stored, vector, where)
 
@@ -99,7 +99,8 @@ def checked_vector(vector: object, where: str | None = None) -> dict[str, float]
         where: Where it was read, for messages.
 
     Raises:
-        BadInput: Not a mapping, a token that is not valid text, or a weight that is not a finite number of at least 0.
+        BadInput: Not a mapping, a token that is not valid text, or a weight that is not a number from 0 to
+            ``WEIGHT_LIMIT``.
     """
     if not isinstance(vector, Mapping):
         raise BadInput(f'field "vector" must be an object of token and weight, not {_kind(vector)}', where=where)
@@ -110,14 +111,89 @@ def checked_vector(vector: object, where: str | None = None) -> dict[str, float]
         if not isinstance(weight, Real) or isinstance(weight, bool):
             raise BadInput(f"the weight of token {token!r} must be a number, not {_kind(weight)}", where=where)
         number = _as_float(weight)
-        if not 0 <= number <= FLOAT32_MAX:
+        if not 0 <= number <= WEIGHT_LIMIT:
             raise BadInput(
-                f"the weight of token {token!r} is {weight}; weights must be finite and not negative",
+                f"the weight of token {token!r} is {weight}; weights must lie between 0 and {WEIGHT_LIMIT:.0f}",
                 where=where,
                 hint="drop or clip such weights before",
             )
         checked[token] = number
     return checked
+
+
+def checked_text_fields(text_fields: Sequence[str], where: str) -> tuple[str, ...]:
+    """Names of text fields, as a tuple.
+
+    Args:
+        text_fields: What the caller gave.
+        where: The name of the argument or option, for messages.
+
+    Raises:
+        UsageError: A single string, no name, or something that is not a string.
+    """
+    if isinstance(text_fields, str) or not text_fields or not all(isinstance(name, str) for name in text_fields):
+        raise UsageError(
+            f"text fields must be a list of names, not {text_fields!r}", where=where, hint="such as ['title', 'text']"
+        )
+    return tuple(text_fields)
+
+
+class SeenIdentifiers:
+    """A hash table (open addressing) from identifiers to the place that had them first.
+
+    It keeps 128 bits of hash in place of the identifier: 36 to 72 bytes each, and among 2**32 different identifiers
+    two are taken for the same one with a probability below 2**-64.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._allocate(_SMALLEST)
+
+    def first(self, identifier: str, place: int) -> int | None:
+        """The place of an identifier if it was seen before; else ``None``, and ``place`` is remembered.
+
+        Args:
+            identifier: Any string.
+            place: A number from 0 to 2**63 - 2.
+        """
+        key, check = hash(identifier), hash(f"{identifier}\0")  # SipHash under a secret key: as good as independent
+        keys, checks, places, mask = self._keys, self._checks, self._places, self._mask
+        slot = key & mask
+        while held := places[slot]:  # an empty slot has place 0, the others one more than they were given
+            if keys[slot] == key and checks[slot] == check:
+                return held - 1
+            slot = (slot + 1) & mask
+        keys[slot], checks[slot], places[slot] = key, check, place + 1
+        self._count += 1
+        if 3 * self._count > 2 * len(places):
+            self._grow()
+        return None
+
+    def _grow(self) -> None:
+        old = zip(self._keys, self._checks, self._places, strict=True)
+        self._allocate(2 * len(self._places))
+        keys, checks, places, mask = self._keys, self._checks, self._places, self._mask
+        for key, check, place in old:
+            if place:
+                slot = key & mask
+                while places[slot]:
+                    slot = (slot + 1) & mask
+                keys[slot], checks[slot], places[slot] = key, check, place
+
+    def _allocate(self, size: int) -> None:
+        self._keys, self._checks, self._places = (array("q", [0]) * size for _ in range(3))
+        self._mask = size - 1
+
+
+def _no_text_field(text_fields: Sequence[str], here: list[str], where: str | None) -> BadInput:
+    guesses = (nearest(name, here) for name in text_fields)
+    guess = next((name for name in guesses if name is not None), None)
+    if not here:
+        hint = "it has no field but its id"
+    else:
+        question = f"did you mean {guess!r}? " if guess else ""
+        hint = f"{question}choose from the fields here with --text-fields: {', '.join(here)}"
+    return BadInput(f"no text field: none of {', '.join(text_fields)}", where=where, hint=hint)
 
 
 def _as_float(number: Real) -> float:

@@ -18,6 +18,7 @@ A message says what happened, ``where`` says where (path:line, or the name of a 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -151,9 +152,20 @@ def writing(path: object) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise WriteFailed(
-            f"cannot write: {reason}", where=str(path), hint="free some space, or choose another folder with --out"
-        ) from error
+        raise WriteFailed(f"cannot write: {reason}", where=str(path), hint=remedy(error.errno)) from error
+
+
+def remedy(code: int | None) -> str:
+    """What to do about a write that the operating system refused, by its ``errno``."""
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space, or choose another folder"
+    if code == errno.EROFS:
+        return "the file system is read-only: choose another folder"
+    if code in (errno.EACCES, errno.EPERM):
+        return "choose another folder, or change the permissions of this one"
+    if code == errno.EFBIG:
+        return "files may not grow so large here: raise the limit (ulimit -f), or choose another folder"
+    return "choose another folder"
 
 
 def nearest(name: str, known: list[str]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -13,23 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsr.encoders.base import AnyEncoder, Encoder, Match, checked_iterable, checked_texts, in_id_order, join_spaces
+from lsr.encoders.base import AnyEncoder, Encoder, Match, in_id_order, join_spaces
 from lsr.encoders.registry import load_encoder
+from lsr.encoders.texts import checked_iterable, checked_texts
 from lsr.errors import BadInput, ModelMismatch, NotFound, UsageError, nearest
 from lsr.index.index import Index
-from lsr.index.manifest import SpaceEntry
+from lsr.index.manifest import WEIGHT_LIMITS, SpaceEntry
 from lsr.search.engine import BatchResult, Engine, check_k
 from lsr.search.results import Contribution, Explanation, Hit, Results
-from lsr.vectors import SparseVectors
+from lsr.vectors import TERM_LIMIT, SparseVectors, Vocabulary
 
-BLEND_LIMITS = (1e-6, 1e6)
-"""Smallest and largest blend weight that is not zero; beyond them a product could leave the range of float32."""
+_TERM_DIGITS = len(str(TERM_LIMIT - 1))
 
 
 class Searcher:
     """Answers queries over an open index. It may be shared between threads.
 
-    Encoders are loaded at the first query that is text; queries that are vectors load none.
+    Encoders are loaded at the first query that is text; queries that are vectors load none. Once the index is closed,
+    every question is a ``UsageError``.
 
     Args:
         index: The index; the searcher does not close it.
@@ -67,6 +68,7 @@ class Searcher:
             UsageError: ``k`` is below 1, a blend names no space of this index, or the index has no encoder.
             ModelMismatch: The encoder at hand is not the one that made the index.
         """
+        self.index.check_open()
         check_k(k)
         return self._as_results(self.encode_queries([text], blend=blend), k)
 
@@ -76,8 +78,7 @@ class Searcher:
         """The k best documents for a sparse vector.
 
         Args:
-            terms: Global term ids, or tokens. A token is looked up in the term spaces in their order; ``space:token``
-                names the space. Tokens that the index does not have are left out.
+            terms: Global term ids, or tokens as for ``find_term``; tokens that the index does not have are left out.
             weights: One finite, non-negative weight a term, used as it is: no blend is applied.
             k: Number of hits wanted.
 
@@ -85,13 +86,14 @@ class Searcher:
             UsageError: ``k`` is below 1, or ``terms`` or ``weights`` is a single value.
             BadInput: A weight is negative or not finite, a term appears twice, or the lengths differ.
         """
+        self.index.check_open()
         check_k(k)
         listed, values = _listed(terms, "terms"), _listed(weights, "weights")
         if len(listed) != len(values):
             raise BadInput(f"there are {len(listed)} terms and {len(values)} weights", where="query vector")
         if listed and all(isinstance(term, str) for term in listed):
             SparseVectors.from_rows([(range(len(values)), values)])  # weights of unknown tokens must be sound too
-            found = [(self._find_token(token), value) for token, value in zip(listed, values, strict=True)]
+            found = [(self.find_term(token), value) for token, value in zip(listed, values, strict=True)]
             listed = [term for term, _ in found if term is not None]
             values = [value for term, value in found if term is not None]
         return self._as_results(SparseVectors.from_rows([(listed, values)]), k)
@@ -115,12 +117,29 @@ class Searcher:
         Raises:
             UsageError: As for ``search``.
         """
+        self.index.check_open()
         check_k(k)
         if isinstance(queries, SparseVectors):
             if blend is not None:
                 raise UsageError("a blend weighs encoded texts; scale the weights of ready vectors yourself")
             return self._engine.search(queries, k, threads)
         return self._engine.search(self.encode_queries(queries, blend=blend), k, threads)
+
+    def find_term(self, token: str) -> int | None:
+        """The global term id of a token, or ``None``.
+
+        The term spaces are asked in their order; ``space:token`` names the space. In a space whose terms have no names
+        (ready vectors without a vocabulary), the decimal digits of a term id are its token.
+        """
+        self.index.check_open()
+        name, colon, rest = token.partition(":")
+        for space, vocabulary in zip(self.index.manifest.spaces, self.index.vocabularies, strict=True):
+            local = _local_term(space, vocabulary, token)
+            if local is None and colon and space.name == name:
+                local = _local_term(space, vocabulary, rest)
+            if local is not None:
+                return space.base + local
+        return None
 
     def encode_queries(self, texts: Iterable[str], *, blend: Mapping[str, float] | None = None) -> SparseVectors:
         """Query vectors over global term ids, the blend applied.
@@ -129,6 +148,7 @@ class Searcher:
             UsageError: The blend names no space of this index, or the index has no encoder.
             ModelMismatch: The encoder at hand is not the one that made the index.
         """
+        self.index.check_open()
         listed = checked_texts(list(checked_iterable(texts)))
         weights = self.blend(blend)
         parts = self.encoders()
@@ -143,7 +163,7 @@ class Searcher:
         """The weight of every term space: the chosen one, or the manifest's.
 
         Raises:
-            UsageError: An unknown space, a weight that is neither zero nor inside ``BLEND_LIMITS``, or nothing but
+            UsageError: An unknown space, a weight that is neither zero nor inside ``WEIGHT_LIMITS``, or nothing but
                 zeros.
         """
         weights = {space.name: space.weight for space in self.index.manifest.spaces}
@@ -154,7 +174,7 @@ class Searcher:
                     f"the index has no term space {name!r}",
                     hint=f"did you mean {near}?" if near else f"it has {', '.join(weights)}",
                 )
-            least, most = BLEND_LIMITS
+            least, most = WEIGHT_LIMITS
             if not isinstance(value, Real) or isinstance(value, bool) or not (value == 0 or least <= value <= most):
                 raise UsageError(
                     f"the blend weight of {name} is {value!r}; it must be 0, or a number from {least:g} to {most:g}"
@@ -175,6 +195,7 @@ class Searcher:
         Raises:
             NotFound: No document has that identifier.
         """
+        self.index.check_open()
         number = self.index.catalog.number(document)
         if number is None:
             raise NotFound(f"no document has the id {document!r}", where=str(self.index.path))
@@ -182,12 +203,36 @@ class Searcher:
         return self._explain(number, document, terms.tolist(), weights.tolist(), self.blend(blend))
 
     def explain_hit(self, query: SparseVectors, hit: Hit, *, blend: Mapping[str, float] | None = None) -> Explanation:
-        """Why a hit of an encoded query has its score."""
+        """Why a hit of an encoded query has its score.
+
+        Args:
+            query: One row, the vector that was searched with; its weights hold the blend already.
+            hit: A hit of it.
+            blend: What the query was encoded with, to be told in the explanation; it changes no weight.
+
+        Raises:
+            UsageError: As for ``blend``.
+        """
+        self.index.check_open()
         terms, weights = query.row(0)
         return self._explain(hit.number, hit.id, terms.tolist(), weights.tolist(), self.blend(blend))
 
+    def gains(self, query: SparseVectors, hit: Hit) -> dict[int, float]:
+        """What each term adds to the score of a hit, by global term id: ``explain_hit`` without the names.
+
+        Args:
+            query: One row, the vector that was searched with.
+            hit: A hit of it.
+        """
+        terms, weights = query.row(0)
+        return {
+            term: weight * impact
+            for term, weight, impact, _ in self._shared(hit.number, terms.tolist(), weights.tolist())
+        }
+
     def matches(self, text: str) -> list[Match]:
         """Places of a stored text that stand for terms of the index; term ids are global."""
+        self.index.check_open()
         found: list[Match] = []
         for part, space in zip(self.encoders(), self.index.manifest.spaces, strict=True):
             found += [Match(m.start, m.end, m.term + space.base) for m in part.document.matches(text)]
@@ -258,34 +303,34 @@ class Searcher:
         known = [segment.places(query.terms)[1] for segment in self.index.segments]
         return Results(hits, known_terms=int(np.any(known, axis=0).sum()), generation=self.index.generation)
 
-    def _find_token(self, token: str) -> int | None:
-        space_name, colon, rest = token.partition(":")
-        for number, space in enumerate(self.index.manifest.spaces):
-            local = self.index.vocabularies[number].find(token)
-            if local is None and colon and space.name == space_name:
-                local = self.index.vocabularies[number].find(rest)
-            if local is not None:
-                return space.base + local
-        return None
-
     def _explain(
         self, number: int, name: str, terms: list[int], weights: list[float], blend: dict[str, float]
     ) -> Explanation:
-        segment = next(s for s in reversed(self.index.segments) if s.first <= number)
         total = 0.0
         parts = []
-        for term, weight in zip(terms, weights, strict=True):
-            stored = segment.impact(term, number - segment.first)
-            owner = self.index.space_of(term)
-            if stored == 0.0 or owner is None:
-                continue
-            place, space = owner
-            impact = stored * space.scale
-            total += weight * impact
+        for term, weight, impact, place in self._shared(number, terms, weights):
+            space = self.index.manifest.spaces[place]
             token = self.index.vocabularies[place].token(term - space.base) or str(term)
+            total += weight * impact
             parts.append(Contribution(space.name, term, token, weight, impact, weight * impact))
         parts.sort(key=lambda part: -part.score)
         return Explanation(name, number, float(np.float32(total)), parts, blend)
+
+    def _shared(self, number: int, terms: list[int], weights: list[float]) -> Iterator[tuple[int, float, float, int]]:
+        """Term id, query weight, impact and number of the term space of each term that query and document share."""
+        segment = next(s for s in reversed(self.index.segments) if s.first <= number)
+        for term, weight in zip(terms, weights, strict=True):
+            stored = segment.impact(term, number - segment.first)
+            owner = self.index.space_of(term)
+            if stored != 0.0 and owner is not None:
+                yield term, weight, stored * owner[1].scale, owner[0]
+
+
+def _local_term(space: SpaceEntry, vocabulary: Vocabulary, token: str) -> int | None:
+    if space.terms > 0:
+        return vocabulary.find(token)
+    is_number = len(token) <= _TERM_DIGITS and token.isascii() and token.isdigit()
+    return int(token) if is_number and int(token) < space.capacity else None
 
 
 def _load_part(space: SpaceEntry) -> Encoder:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lsr.documents import WEIGHT_LIMIT
 from lsr.errors import BadInput
 
 TERM_LIMIT = 2**32
@@ -78,12 +79,12 @@ class SparseVectors:
     Args:
         indptr: Row borders, ``n + 1`` integers from 0 to the number of entries.
         terms: Term ids, integers from 0 to 2**32 - 1.
-        weights: Finite numbers, none below zero, stored as float32.
+        weights: Numbers from 0 to ``WEIGHT_LIMIT``, stored as float32.
         vocabulary: The names of the terms, if they have any.
         fingerprint: Identity of the encoder that made the vectors, if one did.
 
     Raises:
-        BadInput: The arrays don't fit together, a weight is negative or not finite, or a row names a term twice.
+        BadInput: The arrays don't fit together, a weight is out of range, or a row names a term twice.
     """
 
     __slots__ = ("fingerprint", "indptr", "terms", "vocabulary", "weights")
@@ -103,7 +104,7 @@ class SparseVectors:
     ) -> None:
         self.indptr = _borders(indptr)
         self.terms = _term_ids(terms)
-        self.weights = _finite_weights(weights)
+        self.weights = _checked_weights(weights)
         self.vocabulary = vocabulary
         self.fingerprint = fingerprint
         if self.indptr[-1] != len(self.terms) or len(self.terms) != len(self.weights):
@@ -148,7 +149,7 @@ class SparseVectors:
         weights: list[NDArray[np.float32]] = []
         for row_terms, row_weights in rows:
             terms.append(_term_ids(row_terms))
-            weights.append(_finite_weights(row_weights))
+            weights.append(_checked_weights(row_weights))
         indptr = np.zeros(len(terms) + 1, np.int64)
         np.cumsum([len(row) for row in terms], out=indptr[1:])
         return cls(
@@ -247,7 +248,7 @@ def vectors_from_dicts(rows: Iterable[Mapping[str, float]], vocabulary: TokenTab
     """Vectors from ``{token: weight}`` rows; tokens that the vocabulary lacks are added to it.
 
     Raises:
-        BadInput: A weight is negative or not finite.
+        BadInput: A weight is out of range.
     """
     return SparseVectors.from_rows(
         (([vocabulary.add(token) for token in row], list(row.values())) for row in rows), vocabulary=vocabulary
@@ -282,7 +283,7 @@ def _term_ids(values: ArrayLike) -> NDArray[np.uint32]:
     return array.astype(np.uint32, copy=False)
 
 
-def _finite_weights(values: ArrayLike) -> NDArray[np.float32]:
+def _checked_weights(values: ArrayLike) -> NDArray[np.float32]:
     array = _array(values, "weights")
     if array.size == 0:
         return np.empty(0, np.float32)
@@ -290,11 +291,11 @@ def _finite_weights(values: ArrayLike) -> NDArray[np.float32]:
         raise BadInput("weights must be a one-dimensional array of numbers", where="SparseVectors")
     with np.errstate(over="ignore"):
         weights = array.astype(np.float32, copy=False)
-    wrong = ~np.isfinite(weights) | (weights < 0)
+    wrong = ~((weights >= 0) & (weights <= WEIGHT_LIMIT))  # so that NaN is wrong too
     if np.any(wrong):
         at = int(np.argmax(wrong))
         raise BadInput(
-            f"weight {at} is {array[at]}; weights must be finite and not negative",
+            f"weight {at} is {array[at]}; weights must lie between 0 and {WEIGHT_LIMIT:.0f}",
             where="SparseVectors",
             hint="drop or clip such weights before",
         )

@@ -1,10 +1,13 @@
 import collections
+import tracemalloc
 from math import inf, nan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lsr.documents import Document, checked_identifier, checked_vector, document_from_mapping
+from lsr.documents import Document, SeenIdentifiers, checked_identifier, checked_vector, document_from_mapping
 from lsr.errors import BadInput
 
 
@@ -59,6 +62,8 @@ def test_other_identifiers_are_refused_with_the_place(value, message):
         ({"text": "t"}, 'no field "_id" or "id"', "fields here: text"),
         ({}, 'no field "_id" or "id"', "fields here: none"),
         ({"id": "1", "body": "b", 5: "c"}, "no text field: none of title, text", "body, 5"),
+        ({"id": "1", "texts": "b"}, "no text field", "did you mean 'texts'? choose from the fields here"),
+        ({"id": "1"}, "no text field", "it has no field but its id"),
         ({"id": "1", "text": 5}, 'field "text" must be a string, not a number', None),
         ({"id": "1", "text": ["a"]}, 'field "text" must be a string, not a list', None),
         (["id"], "must be an object with fields, not a list", None),
@@ -92,6 +97,7 @@ def test_a_vector_may_be_any_mapping_of_any_numbers():
         ({"a": -1}, "the weight of token 'a' is -1"),
         ({"a": inf}, "the weight of token 'a' is inf"),
         ({"a": 1e39}, r"the weight of token 'a' is 1e\+39"),
+        ({"a": 2.0**33}, "is 8589934592.0; weights must lie between 0 and 4294967296"),
         ({"a": 10**400}, "the weight of token 'a' is 10000"),
         ({"a": "1"}, "must be a number, not a string"),
         ({"a": None}, "must be a number, not null"),
@@ -104,3 +110,31 @@ def test_bad_vectors_are_refused_with_the_place(vector, message):
     with pytest.raises(BadInput, match=message) as caught:
         document_from_mapping({"id": "1", "vector": vector}, where="file:3")
     assert caught.value.where == "file:3"
+
+
+@given(st.lists(st.text(max_size=3)))
+def test_seen_identifiers_behave_like_a_dictionary(identifiers):
+    seen, expected = SeenIdentifiers(), {}
+    for place, identifier in enumerate(identifiers):
+        assert seen.first(identifier, place) == expected.get(identifier)
+        expected.setdefault(identifier, place)
+
+
+def test_seen_identifiers_grow():
+    seen = SeenIdentifiers()
+    assert all(seen.first(f"id{i}", i) is None for i in range(20_000))
+    assert [seen.first(f"id{i}", -1) for i in range(20_000)] == list(range(20_000))
+
+
+def test_seen_identifiers_take_little_memory_even_at_the_moment_when_they_grow():
+    tracemalloc.start()
+    try:
+        seen = SeenIdentifiers()
+        count = 2**17 // 3 + 2  # the table has just grown from 2**16 places
+        for i in range(count):
+            seen.first(f"an identifier {i}", i)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 75 * count
+    assert peak < 110 * count

@@ -14,7 +14,7 @@ from lsr.cli.queries import STDIN, input_lines
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
-    from lsr.encoders.base import AnyEncoder, Encoder
+    from lsr.encoders.base import AnyEncoder
 
 _CHUNK = 64
 
@@ -63,18 +63,7 @@ def _texts(texts: list[str], file: str | None) -> Iterable[str]:
 
 
 def _rows(encoder: AnyEncoder, texts: Iterable[str], *, query: bool, whole: bool) -> Iterator[dict[str, float]]:
-    several = len(encoder.parts) > 1
-    prefixes = [f"{part.name}:" if several else "" for part in encoder.parts]
+    encode = encoder.encode_queries if query else encoder.encode_documents
     remaining = iter(texts)
     while some := list(islice(remaining, None if whole else _CHUNK)):
-        vectors = [
-            _part_rows(part, some, prefix, query=query) for part, prefix in zip(encoder.parts, prefixes, strict=True)
-        ]
-        for rows in zip(*vectors, strict=True):
-            joined = {token: weight for row in rows for token, weight in row.items()}
-            yield dict(sorted(joined.items(), key=lambda entry: -entry[1])) if several else joined
-
-
-def _part_rows(part: Encoder, texts: list[str], prefix: str, *, query: bool) -> list[dict[str, float]]:
-    vectors = part.encode_queries(texts) if query else part.encode_documents(texts)
-    return [{prefix + token: weight for token, weight in row.items()} for row in vectors.to_dicts()]
+        yield from encode(some).to_dicts()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from lsr.cli.progress import Reading, progress
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
-    from lsr.eval import Collection, SystemResult
+    from lsr.eval import SystemResult
 
 _DEPTH = 1000
 
@@ -67,48 +67,46 @@ def evaluation(
 
     With --json, each system gives one line {"dataset", "system", "queries", "measures": {...}}.
     """
-    from lsr.eval import parse_measure, parse_measures, result_as_json
-
-    limits = [options.parse_number(text, "--min", "nDCG@10=0.6") for text in minimum or []]
-    least = {str(parse_measure(name)): value for name, value in limits}
-    names = list(dict.fromkeys([*map(str, parse_measures(measures)), *least]))
-    settings: dict[str, Any] = {
-        "max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend
-    }  # fmt: skip
-    request: dict[str, Any] = {
-        "blends": None if not blend else {text: options.parse_blend(text) for text in blend},
-        "measures": names,
-        "depth": depth,
-        "threads": threads,
-    }
+    least, names = _wanted(minimum or [], measures)
+    settings = {"max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend}
     only_for_collections = {**settings, "model": model, "split": split, "impacts": impacts}
+    request = {"blends": _blends(blend), "measures": names, "depth": depth, "threads": threads}
     kind = _kind(target)
     if kind == "collection":
         _refuse({"qrels": qrels, "queries": queries}, "a BEIR folder has its own queries and judgments")
-        results = _collection(target, model, settings, split, impacts or "uint8", request, quiet=quiet)
+        results = _collection(target, model, settings, split, impacts, request, quiet=quiet)
     elif kind == "index":
         _refuse(only_for_collections, "an index is made already")
-        results = _index(target, queries, qrels, request)
+        results = _index(target, queries, qrels, request, quiet=quiet)
     else:
         _refuse({**only_for_collections, "queries": queries, "blend": blend}, "a run is made already")
-        results = [_run(target, qrels, names)]
-    if as_json:
-        for result in results:
-            answer_json(result_as_json(result))
-    else:
-        _write(results)
+        results = [_run(target, qrels, names, quiet=quiet)]
+    _write(results, as_json=as_json)
     return _judge(results, least)
 
 
+def _wanted(minimum: Sequence[str], measures: str) -> tuple[dict[str, float], list[str]]:
+    """The least value of each measure that has one, and the names of all measures."""
+    from lsr.eval import parse_measure, parse_measures
+
+    limits = [options.parse_number(text, "--min", "nDCG@10=0.6") for text in minimum]
+    least = {str(parse_measure(name)): value for name, value in limits}
+    return least, list(dict.fromkeys([*map(str, parse_measures(measures)), *least]))
+
+
+def _blends(texts: Sequence[str] | None) -> dict[str, dict[str, float] | None] | None:
+    return {text: options.parse_blend(text) for text in texts} if texts else None
+
+
 def _kind(target: Path) -> str:
-    from lsr.index.generations import BUILD, has_index
+    from lsr.index.generations import Standing, standing
     from lsr.sources.lines import no_such_path
 
     if not target.exists():
         raise no_such_path(target)
     if not target.is_dir():
         return "run"
-    return "index" if has_index(target) or (target / BUILD).exists() else "collection"
+    return "collection" if standing(target) is Standing.NOTHING else "index"
 
 
 def _refuse(values: dict[str, Any], reason: str) -> None:
@@ -122,7 +120,7 @@ def _collection(
     model: str | None,
     settings: dict[str, Any],
     split: str | None,
-    impacts: str,
+    impacts: str | None,
     request: dict[str, Any],
     *,
     quiet: bool,
@@ -133,39 +131,69 @@ def _collection(
     from lsr.eval import evaluate_collection, open_collection
     from lsr.sources import open_documents
 
-    collection: Collection = open_collection(target, split)
-    encoder = options.load_model(model or DEFAULT_MODEL, **settings, for_index=True)
+    collection = open_collection(target, split)
+    encoder = options.load_model(DEFAULT_MODEL if model is None else model, **settings, for_index=True)
     reading = Reading(open_documents(target, input_format="beir"))
     counted = replace(collection, documents=lambda: reading)
     with progress(reading.total, quiet=quiet) as report:
-        return evaluate_collection(counted, encoder=encoder, impacts=impacts, progress=report, **request)
+        return evaluate_collection(
+            counted, encoder=encoder, impacts="uint8" if impacts is None else impacts, progress=report, **request
+        )
 
 
-def _index(target: Path, queries: str | None, qrels: Path | None, request: dict[str, Any]) -> list[SystemResult]:
+def _index(
+    target: Path, queries: str | None, qrels: Path | None, request: dict[str, Any], *, quiet: bool
+) -> list[SystemResult]:
     from lsr.eval import evaluate_index
     from lsr.sources import open_queries, read_qrels
 
     if queries is None or qrels is None:
         raise UsageError("an index is measured with queries and judgments", hint="give both --queries and --qrels")
     texts = {query.id: query.text for query in open_queries(queries)}
-    return evaluate_index(target, texts, read_qrels(qrels), **request)
+    judged = read_qrels(qrels)
+    _tell_unmatched(judged, texts, queries, quiet=quiet)
+    return evaluate_index(target, texts, judged, **request)
 
 
-def _run(target: Path, qrels: Path | None, measures: Sequence[str]) -> SystemResult:
+def _run(target: Path, qrels: Path | None, measures: Sequence[str], *, quiet: bool) -> SystemResult:
     from lsr.eval import SystemResult, evaluate, read_run
     from lsr.sources import read_qrels
 
     if qrels is None:
         raise UsageError("a run is measured with judgments", hint="give them with --qrels")
-    found = evaluate(read_run(target), read_qrels(qrels), measures)
+    run, judged = read_run(target), read_qrels(qrels)
+    _tell_unmatched(judged, run, str(target), quiet=quiet)
+    found = evaluate(run, judged, measures)
     return SystemResult(_stem(qrels), _stem(target), found.queries, found.means, found)
+
+
+def _tell_unmatched(judged: Collection[str], given: Collection[str], file: str, *, quiet: bool) -> None:
+    """Say which queries only the judgments, or only the queries or the run, know; none in common is an error later."""
+    missing = [query for query in judged if query not in given]
+    unjudged = [query for query in given if query not in judged]
+    if missing and len(missing) < len(judged):
+        note(
+            f"warning: {len(missing)} of {len(judged)} judged queries are not in {visible(file)} and count as 0, "
+            f"such as {visible(missing[0])}"
+        )
+    if unjudged and len(missing) < len(judged) and not quiet:
+        note(
+            f"note: {len(unjudged)} of {len(given)} queries in {visible(file)} have no judgments and are left out, "
+            f"such as {visible(unjudged[0])}"
+        )
 
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
-def _write(results: Sequence[SystemResult]) -> None:
+def _write(results: Sequence[SystemResult], *, as_json: bool) -> None:
+    from lsr.eval import result_as_json
+
+    if as_json:
+        for result in results:
+            answer_json(result_as_json(result))
+        return
     names = list(results[0].measures)
     rows = [["dataset", "system", "queries", *names]]
     rows += [

@@ -13,6 +13,7 @@ from lsr.cli.snippets import snippet
 if TYPE_CHECKING:
     from lsr.search.results import Contribution, Explanation, Hit
     from lsr.searcher import Searcher
+    from lsr.vectors import SparseVectors
 
 SNIPPET_WIDTH = 200
 _TITLE = "title"
@@ -36,18 +37,13 @@ class Page:
         self._reads_text = all(space.source is not None for space in searcher.index.manifest.spaces)
         self._written = 0
 
-    @property
-    def needs_explanations(self) -> bool:
-        """Whether ``write`` makes use of explanations."""
-        return self._explain or self._reads_text
-
-    def write(self, asked: Asked, hits: Sequence[Hit], explanations: Sequence[Explanation]) -> None:
+    def write(self, asked: Asked, query: SparseVectors, hits: Sequence[Hit]) -> None:
         """Write the answer to one query.
 
         Args:
             asked: The query.
+            query: Its vector, one row.
             hits: Its hits, best first.
-            explanations: One a hit, or none.
         """
         if self._explain and self._blend and not self._written:
             weights = ", ".join(f"{name}={weight:g}" for name, weight in self._blend.items())
@@ -58,20 +54,19 @@ class Page:
         if asked.text is not None:
             answer(self._style.strong(visible(asked.text)) + self._style.faint(f"  (query {visible(asked.id)})"))
         stored = self._searcher.index.catalog.fields([hit.number for hit in hits])
-        for i, (hit, fields) in enumerate(zip(hits, stored, strict=True)):
-            self._write_hit(hit, fields, explanations[i] if explanations else None)
+        for hit, fields in zip(hits, stored, strict=True):
+            self._write_hit(query, hit, fields)
 
-    def _write_hit(self, hit: Hit, fields: dict[str, Any], explanation: Explanation | None) -> None:
-        gains: dict[int, float] = {}
-        if explanation is not None and self._reads_text:
-            gains = {part.term: part.score for part in explanation.contributions}
+    def _write_hit(self, query: SparseVectors, hit: Hit, fields: dict[str, Any]) -> None:
+        gains = self._searcher.gains(query, hit) if self._reads_text else {}
         title = fields.get(_TITLE)
         shown = self._marked(title, gains) if isinstance(title, str) else ""
         answer(f"{hit.rank:>3}  {hit.score:.4f}  {self._style.strong(visible(hit.id))}  {shown}".rstrip())
         text = self._marked(self._body(fields), gains)
         if text:
             answer(_INDENT + text)
-        if explanation is not None and self._explain:
+        if self._explain:
+            explanation = self._searcher.explain_hit(query, hit, blend=self._blend)
             for line in contribution_lines(explanation.contributions):
                 answer(_INDENT + line)
 

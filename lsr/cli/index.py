@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,19 +74,12 @@ def index(
         "max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend, "threads": threads
     }  # fmt: skip
     encoder = _encoder(documents, model, settings)
-    if not quiet:
+    if not quiet and not as_json:
         note(f"{source}: format {documents.format}{'' if input_format else ', found out by content'}")
+    choices: dict[str, Any] = {"text_fields": names, "impacts": impacts, "resume": resume, "force": force}
     started = time.perf_counter()
-    try:
-        built = _build(
-            out, documents, encoder, text_fields=names, impacts=impacts, resume=resume, force=force, quiet=quiet
-        )
-    except (KeyboardInterrupt, Terminated):
-        from lsr.index.builder import has_shards
-
-        kept = f"finished shards are kept in {out}, and the same command with --resume goes on from there"
-        note(f"stopped; {kept if has_shards(out) else 'no shard was finished, so nothing is kept'}")
-        raise
+    with _telling_what_is_kept(out):
+        built = _build(out, documents, encoder, choices, quiet=quiet)
     with built:
         summary = _Summary(built, documents, encoder, time.perf_counter() - started)
         if not quiet:
@@ -97,7 +92,7 @@ def _encoder(documents: Source, model: str | None, settings: dict[str, Any]) -> 
     if documents.format not in ("anserini", "vectors"):
         from lsr.encoders.registry import DEFAULT_MODEL
 
-        return options.load_model(model or DEFAULT_MODEL, **settings, for_index=True)
+        return options.load_model(DEFAULT_MODEL if model is None else model, **settings, for_index=True)
     if model is not None or any(value is not None for value in settings.values()):
         raise UsageError(
             f"{documents.path} holds ready vectors, which no model encodes",
@@ -106,34 +101,28 @@ def _encoder(documents: Source, model: str | None, settings: dict[str, Any]) -> 
     return None
 
 
-def _build(
-    out: Path,
-    documents: Source,
-    encoder: AnyEncoder | None,
-    *,
-    text_fields: list[str] | None,
-    impacts: str,
-    resume: bool,
-    force: bool,
-    quiet: bool,
-) -> Index:
+@contextmanager
+def _telling_what_is_kept(out: Path) -> Iterator[None]:
+    """Say, when the body is interrupted, whether its work can be resumed."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated):
+        from lsr.index.generations import has_shards
+
+        kept = f"finished shards are kept in {out}, and the same command with --resume goes on from there"
+        note(f"stopped; {kept if has_shards(out) else 'no shard was finished, so nothing is kept'}")
+        raise
+
+
+def _build(out: Path, documents: Source, encoder: AnyEncoder | None, choices: dict[str, Any], *, quiet: bool) -> Index:
     from lsr.index.index import Index
     from lsr.sources import VectorSource
 
     if isinstance(documents, VectorSource):
-        return Index.build(out, documents.vectors, ids=documents.ids, impacts=impacts, resume=resume, force=force)
+        return Index.build(out, documents.vectors, ids=documents.ids, **choices)
     reading = Reading(documents)
     with progress(reading.total, quiet=quiet) as report:
-        return Index.build(
-            out,
-            reading,
-            encoder=encoder,
-            impacts=impacts,
-            text_fields=text_fields,
-            resume=resume,
-            force=force,
-            progress=report,
-        )
+        return Index.build(out, reading, encoder=encoder, progress=report, **choices)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,7 @@ def input_lines(file: str = STDIN) -> Iterator[str]:
 def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
     """The query vector of a JSON object of token and weight, over global term ids; unknown tokens are left out.
 
-    A token is looked up in the term spaces in their order; ``space:token`` names the space. In an index whose terms
-    have no names, a token is a term id.
+    Tokens are looked up as ``lsr.searcher.Searcher.find_term`` does.
 
     Raises:
         UsageError: The text is no JSON object.
@@ -105,7 +104,7 @@ def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
             raise BadInput(
                 f"the weight of {token!r} is {weight!r}; weights must be finite and not negative", where="--vector"
             )
-    found = {token: _find(searcher.index, token) for token in mapping}
+    found = {token: searcher.find_term(token) for token in mapping}
     unknown = [token for token, term in found.items() if term is None]
     if unknown:
         note(f"note: the index does not know {', '.join(unknown)}")
@@ -176,16 +175,3 @@ class TextQueries:
 
 
 _VECTOR_HINT = """for example --vector '{"cat": 1.5, "dog": 0.5}'"""
-
-
-def _find(index: Index, token: str) -> int | None:
-    name, _, rest = token.partition(":")
-    for space, vocabulary in zip(index.manifest.spaces, index.vocabularies, strict=True):
-        if space.terms == 0 and token.isascii() and token.isdigit() and int(token) < space.capacity:
-            return space.base + int(token)
-        term = vocabulary.find(token)
-        if term is None and rest and name == space.name:
-            term = vocabulary.find(rest)
-        if term is not None:
-            return space.base + term
-    return None

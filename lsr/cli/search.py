@@ -16,7 +16,7 @@ from lsr.cli.queries import Asked, TextQueries, chunks, vector_argument
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
-    from lsr.search.results import Explanation, Hit
+    from lsr.search.results import Hit
     from lsr.searcher import Searcher
     from lsr.vectors import SparseVectors
 
@@ -71,13 +71,15 @@ def search(
     with Index.open(directory) as index:
         text_queries = TextQueries(index, model, force=force_model)
         searcher = text_queries.searcher
-        blend_used = searcher.blend(weights) if vector is None else {}  # a ready vector is used as it is
-        shortage = _Shortage(k, len(index))
-        write = _writer(searcher, blend_used, run_name, trec=trec, as_json=as_json, explain=explain)
-        if vector is not None:
-            groups = iter([([Asked("1", None)], vector_argument(searcher, vector))])
-        else:
+        groups: Iterator[tuple[list[Asked], SparseVectors]]
+        if vector is None:
+            blend_used = searcher.blend(weights)
             groups = ((some, text_queries.encode(some, weights)) for some in chunks(query or [], queries))
+        else:
+            blend_used = {}  # a ready vector is used as it is
+            groups = iter([([Asked("1", None)], vector_argument(searcher, vector))])
+        write = _writer(searcher, blend_used, run_name, trec=trec, as_json=as_json, explain=explain)
+        shortage = _Shortage(k, len(index))
         for found in _answers(searcher, groups, k, threads):
             shortage.add(found)
             write(found)
@@ -151,33 +153,23 @@ def _writer(
 
         return write
 
-    def explained(found: _Found, hit: Hit) -> Explanation:
-        return searcher.explain_hit(found.vector, hit, blend=blend)
-
     if as_json:
-        return lambda found: answer_json(_as_json(searcher, found, blend, explained if explain else None))
+        return lambda found: answer_json(_as_json(searcher, found, blend, explain=explain))
     page = Page(searcher, blend, explain=explain)
-    return lambda found: page.write(
-        found.asked, found.hits, [explained(found, hit) for hit in found.hits] if page.needs_explanations else []
-    )
+    return lambda found: page.write(found.asked, found.vector, found.hits)
 
 
-def _as_json(
-    searcher: Searcher,
-    found: _Found,
-    blend: dict[str, float],
-    explained: Callable[[_Found, Hit], Explanation] | None,
-) -> dict[str, Any]:
+def _as_json(searcher: Searcher, found: _Found, blend: dict[str, float], *, explain: bool) -> dict[str, Any]:
     stored = searcher.index.catalog.fields([hit.number for hit in found.hits])
     hits = []
     for hit, fields in zip(found.hits, stored, strict=True):
         row = {"rank": hit.rank, "id": hit.id, "score": hit.score}
         row |= {name: value for name, value in fields.items() if name not in row}
-        if explained is not None:
-            row["explanation"] = explanation_json(explained(found, hit))
+        if explain:
+            row["explanation"] = explanation_json(searcher.explain_hit(found.vector, hit, blend=blend))
         hits.append(row)
     whole: dict[str, Any] = {"query_id": found.asked.id, "query": found.asked.text}
-    if explained is not None and blend:
+    if explain and blend:
         whole["blend"] = blend
     return whole | {"hits": hits}
 

@@ -4,6 +4,10 @@ A *word* is a letter, digit or underscore followed by at least one more; combini
 and Tamil, the points of Arabic and Hebrew letters, decomposed accents) continue a word. Words are put into lower case
 and composed Unicode (NFC), so that both spellings of an accented letter meet; stop words go; the rest is stemmed.
 Scripts without spaces between words come out as whole runs: they need a segmenter before.
+
+What is a letter or a digit, and its lower case, is what the interpreter's Unicode tables say. Those of Python 3.11
+(Unicode 14) and 3.12 (Unicode 15) differ only in characters that the older one does not know; no identity tells them
+apart.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from lsr.errors import UsageError, nearest
 NO_LANGUAGE = "none"
 """The language for text that is neither stemmed nor freed of stop words."""
 
-# Marks are listed, not computed from the interpreter's Unicode tables: the pattern belongs to an encoder's identity.
+# Marks are listed, as ``re`` has no class for them; the list is part of the pattern, and so of an encoder's identity.
 _MARKS = (
     r"\u0300-\u036f"  # accents
     r"\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew (Yiddish)

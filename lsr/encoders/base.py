@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
+from lsr.encoders.blended_vocabulary import BlendedVocabulary
+from lsr.encoders.texts import checked_iterable, checked_texts
 from lsr.errors import UsageError
 from lsr.vectors import TERM_LIMIT, SparseVectors, Vocabulary
 
 CHUNK = 1024
 """Texts that a stream of documents hands to an encoder at a time."""
+
+Progress = Callable[[int], None]
+"""Called with the number of texts that are encoded."""
 
 
 @dataclass
@@ -68,6 +73,12 @@ class DocumentEncoder(Protocol):
     counters: Counters
     identity: Mapping[str, Any]
     """Everything that changes the vectors, as JSON values: hashes of weights and tokenizer, pooling, lengths."""
+
+    backend: str
+    """Which code computes ``encode``. Backends agree but for rounding, so this is no part of ``identity``."""
+
+    weight_limit: float | None
+    """What no final weight ever exceeds, whatever the collection; ``None`` if only the weights themselves tell."""
 
     needs_collection: bool
     """Whether ``finish`` needs the mean mass of the whole collection (BM25's average length)."""
@@ -148,27 +159,37 @@ class Encoder:
         """Identity of the query side."""
         return fingerprint(self.query.identity)
 
-    def iter_documents(self, texts: Iterable[str]) -> Iterator[SparseVectors]:
-        """Raw vectors of a stream of texts, a chunk of rows at a time; memory does not grow with the stream."""
-        source = iter(texts)
-        while chunk := list(islice(source, CHUNK)):
-            yield self.document.encode(checked_texts(chunk))
+    def iter_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> Iterator[SparseVectors]:
+        """Document vectors of a stream of texts, a chunk of rows at a time: together, what ``encode_documents`` gives.
 
-    def encode_documents(self, texts: Iterable[str]) -> SparseVectors:
+        Memory does not grow with the stream, unless the encoder needs statistics of the whole collection (BM25): then
+        all texts are read, and their raw vectors kept, before the first chunk comes.
+
+        Raises:
+            UsageError: As for ``encode_documents``.
+        """
+        checked = checked_iterable(texts)
+        return (self._labelled(final) for (final,) in _finished(self.parts, checked, progress))
+
+    def encode_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> SparseVectors:
         """Document vectors, one row a text.
 
         For an encoder with collection statistics (BM25) the given texts are the collection, and are remembered as such
         for ``encode_queries``.
 
+        Args:
+            texts: The texts; a stream is read once.
+            progress: Called with the number of texts encoded so far.
+
         Raises:
             UsageError: ``texts`` is a single string, or holds something that is not a string.
         """
-        raw = SparseVectors.concatenate(list(self.iter_documents(checked_iterable(texts))))
-        raw.vocabulary = self.document.vocabulary
-        raw.fingerprint = self.document_fingerprint
-        if self.query.needs_statistics:
-            self.statistics = _RowStatistics(raw, self.document.vocabulary)
-        return self.document.finish(raw, mean_mass(raw))
+        return self._labelled(SparseVectors.concatenate(list(self.iter_documents(texts, progress=progress))))
+
+    def _labelled(self, documents: SparseVectors) -> SparseVectors:
+        documents.vocabulary = self.document.vocabulary
+        documents.fingerprint = self.document_fingerprint
+        return documents
 
     def encode_queries(self, texts: Iterable[str]) -> SparseVectors:
         """Query vectors, one row a text.
@@ -205,19 +226,94 @@ class BlendedEncoder:
         """First term id of each part."""
         return term_ranges([part.capacity for part in self.parts])[0]
 
-    def encode_documents(self, texts: Iterable[str]) -> SparseVectors:
-        """Document vectors over all term spaces; term ids are shifted by the base of their space."""
-        listed = list(checked_iterable(texts))
-        return join_spaces([part.encode_documents(listed) for part in self.parts], self.bases)
+    @property
+    def vocabulary(self) -> BlendedVocabulary:
+        """The names of all terms, ``space:token``."""
+        return BlendedVocabulary((base, part.name, part.document.vocabulary) for base, part in self._ranges)
+
+    @property
+    def document_fingerprint(self) -> str:
+        """Identity of the document sides and of their ranges of term ids."""
+        sides = [{"base": base, "side": part.document_fingerprint} for base, part in self._ranges]
+        return fingerprint(*sides)
+
+    @property
+    def query_fingerprint(self) -> str:
+        """Identity of the query sides, of their ranges of term ids and of their weights."""
+        sides = [{"base": base, "side": part.query_fingerprint, "weight": part.weight} for base, part in self._ranges]
+        return fingerprint(*sides)
+
+    def iter_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> Iterator[SparseVectors]:
+        """Document vectors of a stream of texts, a chunk of rows at a time; see ``Encoder.iter_documents``."""
+        checked = checked_iterable(texts)
+        return (self._joined(finals) for finals in _finished(self.parts, checked, progress))
+
+    def encode_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> SparseVectors:
+        """Document vectors over all term spaces, one row a text; term ids are shifted by the base of their space.
+
+        Args:
+            texts: The texts; a stream is read once.
+            progress: Called with the number of texts encoded so far.
+
+        Raises:
+            UsageError: ``texts`` is a single string, or holds something that is not a string.
+        """
+        return self._labelled(SparseVectors.concatenate(list(self.iter_documents(texts, progress=progress))))
 
     def encode_queries(self, texts: Iterable[str]) -> SparseVectors:
-        """Query vectors over all term spaces, each part's weights multiplied by its default weight."""
+        """Query vectors over all term spaces, each part's weights multiplied by its default weight.
+
+        Raises:
+            UsageError: As for ``Encoder.encode_queries``.
+        """
         listed = list(checked_iterable(texts))
         vectors = [part.encode_queries(listed) for part in self.parts]
-        return join_spaces(vectors, self.bases, [part.weight for part in self.parts])
+        joined = join_spaces(vectors, self.bases, [part.weight for part in self.parts])
+        joined.vocabulary = self.vocabulary
+        joined.fingerprint = self.query_fingerprint
+        return joined
+
+    @property
+    def _ranges(self) -> Iterator[tuple[int, Encoder]]:
+        return zip(self.bases, self.parts, strict=True)
+
+    def _joined(self, finals: Sequence[SparseVectors]) -> SparseVectors:
+        return self._labelled(join_spaces(finals, self.bases))
+
+    def _labelled(self, documents: SparseVectors) -> SparseVectors:
+        documents.vocabulary = self.vocabulary
+        documents.fingerprint = self.document_fingerprint
+        return documents
 
 
 AnyEncoder = Encoder | BlendedEncoder
+
+
+def _finished(
+    parts: Sequence[Encoder], texts: Iterable[str], progress: Progress | None
+) -> Iterator[list[SparseVectors]]:
+    """Final vectors of each part for a chunk of texts at a time, in one pass over the texts."""
+    masses = [1.0] * len(parts)
+    chunks: Iterable[list[SparseVectors]] = _raw(parts, texts, progress)
+    if any(part.document.needs_collection or part.query.needs_statistics for part in parts):
+        chunks = list(chunks)
+        for number, part in enumerate(parts):
+            raw = SparseVectors.concatenate([chunk[number] for chunk in chunks])
+            masses[number] = mean_mass(raw)
+            if part.query.needs_statistics:
+                part.statistics = _RowStatistics(raw, part.document.vocabulary)
+    for chunk in chunks:
+        yield [part.document.finish(raw, mass) for part, raw, mass in zip(parts, chunk, masses, strict=True)]
+
+
+def _raw(parts: Sequence[Encoder], texts: Iterable[str], progress: Progress | None) -> Iterator[list[SparseVectors]]:
+    source = iter(texts)
+    done = 0
+    while chunk := checked_texts(list(islice(source, CHUNK)), first=done):
+        yield [part.document.encode(chunk) for part in parts]
+        done += len(chunk)
+        if progress is not None:
+            progress(done)
 
 
 def mean_mass(raw: SparseVectors) -> float:
@@ -282,37 +378,6 @@ def join_spaces(
         joined[at] = part.weights * np.float32(factors[i])
         fill += lengths
     return SparseVectors.trusted(indptr, terms, joined)
-
-
-def checked_iterable(texts: Iterable[str]) -> Iterable[str]:
-    """``texts`` itself, unless it is one string, which would be read letter by letter.
-
-    Raises:
-        UsageError: ``texts`` is a string.
-    """
-    if isinstance(texts, str | bytes):
-        raise UsageError("expected several texts and got a single one", hint="put it into a list: [text]")
-    return texts
-
-
-def checked_texts(texts: list[str]) -> list[str]:
-    """``texts`` itself, if every item is text that can be encoded as UTF-8.
-
-    Raises:
-        UsageError: An item is not a string, or holds a lone surrogate.
-    """
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise UsageError(f"text {i} is a {type(text).__name__}, not a string")
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise UsageError(
-                    f"text {i} holds a lone surrogate, which is not valid Unicode",
-                    hint="read the file as UTF-8 with errors='replace'",
-                ) from None
-    return texts
 
 
 class _RowStatistics:

@@ -76,6 +76,8 @@ class BM25Documents:
     """
 
     needs_collection = True
+    backend = "native"
+    weight_limit: float | None = 1.0
 
     def __init__(self, analyzer: Analyzer, k1: float, b: float, vocabulary: TokenTable) -> None:
         self.analyzer = analyzer

@@ -118,6 +118,7 @@ def _model_directory(source: str) -> Path:
 
 def _from_hub(source: str) -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
         return Path(snapshot_download(source, allow_patterns=_HUB_FILES, local_files_only=True))
@@ -125,8 +126,18 @@ def _from_hub(source: str) -> Path:
         pass
     try:
         return Path(snapshot_download(source, allow_patterns=_HUB_FILES))
+    except GatedRepoError as error:
+        raise NotFound(
+            f"the hub gives the model {source!r} only to accounts that have accepted its terms",
+            hint="accept them on the model's page and log in (hf auth login), or give a local directory",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise NotFound(
+            f"there is no directory {source!r} here, and the hub has no public model of that name",
+            hint="check the name, log in if the model is private (hf auth login), or give a local directory",
+        ) from error
     except Exception as error:
         raise NotFound(
-            f"the model {source!r} is neither a directory here nor to be had from the hub: {type(error).__name__}",
-            hint="check the name and the network, or give a local directory",
+            f"there is no directory {source!r} here, and a model of that name could not be downloaded from the hub",
+            hint="check the network, or give a local directory",
         ) from error

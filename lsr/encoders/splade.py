@@ -139,6 +139,7 @@ class SpladeDocuments(_Side):
     """The document side of a SPLADE model. Safe to use from several threads."""
 
     needs_collection = False
+    weight_limit: float | None = None
 
     def __init__(
         self,
@@ -153,6 +154,7 @@ class SpladeDocuments(_Side):
     ) -> None:
         super().__init__(model, backend, tokenizer, formula, prompt, threads, hashes)
         self.identity = {**self.identity, "max_length": max_length}
+        self.backend = "torch" if isinstance(backend, torch_backend.TorchMaskedLM) else "native"
 
     def encode(self, texts: Sequence[str]) -> SparseVectors:
         """Vectors of the texts, one row a text in order."""

@@ -7,14 +7,13 @@ other ways (by document id, up or down) see the same ranking.
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from lsr.errors import BadInput, NotFound, UsageError
+from lsr.errors import BadInput, UsageError
+from lsr.sources.lines import Lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +46,7 @@ def ranked(hits: Sequence[tuple[str, float]], where: str | None = None) -> list[
 
 
 def read_run(path: str | PathLike[str]) -> dict[str, list[tuple[str, float]]]:
-    """Read a run from a TREC file, plain or ``.gz``: six columns between white space, in UTF-8.
+    """Read a run from a TREC file, plain or gzip by content: six columns between white space, in UTF-8.
 
     The rank column is ignored, as trec_eval does: scores decide, and equal ones keep the order of the lines. Blank
     lines are skipped.
@@ -57,26 +56,26 @@ def read_run(path: str | PathLike[str]) -> dict[str, list[tuple[str, float]]]:
 
     Raises:
         NotFound: The file can't be read.
-        BadInput: A line has another number of columns, a score that is no finite number, bytes that are not UTF-8, or a
-            document that its query has already; the message says ``path:line``.
+        BadInput: It is gzip, and damaged. Or a line has another number of columns, a score that is no finite number,
+            an id that is not UTF-8, or a document that its query has already; the message says ``path:line``.
     """
-    path = Path(path)
     scores: dict[str, dict[str, float]] = {}
-    for number, line in _lines(path):
-        where = f"{path}:{number}"
-        columns = line.split()
+    for line in Lines([Path(path)]):
+        if line.data is None:
+            raise BadInput("the line is far too long", where=line.where, hint=f"a TREC run has: {_COLUMNS}")
+        columns = line.data.split()
         if not columns:
             continue
         if len(columns) != 6:
-            raise BadInput(f"{len(columns)} columns instead of 6", where=where, hint=f"a TREC run has: {_COLUMNS}")
+            raise BadInput(f"{len(columns)} columns instead of 6", where=line.where, hint=f"a TREC run has: {_COLUMNS}")
         try:
             query, document = columns[0].decode(), columns[2].decode()
         except UnicodeDecodeError:
-            raise BadInput("an id is not valid UTF-8", where=where) from None
+            raise BadInput("an id is not valid UTF-8", where=line.where) from None
         hits = scores.setdefault(query, {})
         if document in hits:
-            raise BadInput(f"document {document!r} appears twice for query {query!r}", where=where)
-        hits[document] = _score(columns[4], where)
+            raise BadInput(f"document {document!r} appears twice for query {query!r}", where=line.where)
+        hits[document] = _score(columns[4], line.where)
     return {query: ranked(list(hits.items())) for query, hits in scores.items()}
 
 
@@ -125,15 +124,6 @@ def strictly_falling(scores: ArrayLike) -> NDArray[np.float32]:
     if np.any(steps <= -0x7F800000):
         raise BadInput("scores tie at the lowest float32 number, so that no order can be written")
     return np.where(steps < 0, -steps | 0x80000000, steps).astype(np.uint32).view(np.float32)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            yield from enumerate(lines, start=1)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise NotFound(f"cannot read the run: {reason}", where=str(path)) from error
 
 
 def _score(text: bytes, where: str) -> float:

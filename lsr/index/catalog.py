@@ -6,6 +6,7 @@ bytes; it is read lazily, a few rows a search.
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import threading
@@ -14,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import BadInput, CorruptIndex, UsageError, WriteFailed
+from lsr.errors import BadInput, CorruptIndex, UsageError, WriteFailed, remedy
 
 TABLES = (
     "CREATE TABLE document (number INTEGER PRIMARY KEY, id TEXT NOT NULL, fields TEXT NOT NULL) STRICT",
@@ -25,8 +26,16 @@ INDEXES = (
     "CREATE UNIQUE INDEX document_id ON document (id)",
     "CREATE UNIQUE INDEX term_id ON term (space, id)",
 )
+CLOSED = "the index is closed"
+"""What is said to somebody who asks a closed index."""
 _ROWS_A_QUERY = 500
 _REMEMBERED_TOKENS = 100_000
+_ERRNO = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+}
+"""What the operating system probably said when SQLite says this."""
 
 TermRow = tuple[int, str, int, int]
 """Space number, token, term id inside the space, number of documents that contain it."""
@@ -37,11 +46,12 @@ def write_catalog(path: Path, documents: Iterable[tuple[str, str]], terms: Itera
 
     Args:
         path: The file to make.
-        documents: Identifier and stored fields (a JSON object as text) of each document, in order.
+        documents: Identifier and stored fields (a JSON object as text) of each document, in order; the caller has
+            made sure that no identifier comes twice.
         terms: The named terms of all spaces.
 
     Raises:
-        BadInput: Two documents have the same identifier, two terms the same token, or a string can't be stored.
+        BadInput: Two terms have the same token, or a string can't be stored.
         WriteFailed: The file system refused.
     """
     try:
@@ -55,9 +65,11 @@ def write_catalog(path: Path, documents: Iterable[tuple[str, str]], terms: Itera
             connection.executemany("INSERT INTO document VALUES (?, ?, ?)", rows)
             _insert_terms(connection, terms)
             connection.execute("COMMIT")
-            _make_indexes(connection)
+            for statement in INDEXES:
+                connection.execute(statement)
     except sqlite3.OperationalError as error:
-        raise WriteFailed(f"cannot write: {error}", where=str(path), hint="free some space on the disk") from error
+        hint = remedy(_ERRNO.get(error.sqlite_errorcode & 0xFF))  # the lowest byte is the kind of error
+        raise WriteFailed(f"cannot write: {error}", where=str(path), hint=hint) from error
     except (sqlite3.DataError, UnicodeEncodeError) as error:
         raise BadInput(f"an id, a field or a token can't be stored: {error}") from error
 
@@ -69,15 +81,6 @@ def _insert_terms(connection: sqlite3.Connection, terms: Iterable[TermRow]) -> N
         raise BadInput(
             "two terms of a vocabulary have the same token", where="vocabulary", hint="give each term its own name"
         ) from error
-
-
-def _make_indexes(connection: sqlite3.Connection) -> None:
-    try:
-        for statement in INDEXES:
-            connection.execute(statement)
-    except sqlite3.IntegrityError as error:
-        found = connection.execute("SELECT id FROM document GROUP BY id HAVING count(*) > 1 ORDER BY min(number)")
-        raise BadInput(f"two documents have the same id: {found.fetchone()[0]!r}") from error
 
 
 class Catalog:
@@ -117,7 +120,7 @@ class Catalog:
 
         Raises:
             CorruptIndex: A number is not in the catalog.
-            UsageError: The index has been closed.
+            UsageError: The index is closed.
         """
         return self._column("id", numbers)
 
@@ -126,7 +129,7 @@ class Catalog:
 
         Raises:
             CorruptIndex: A number is not in the catalog, or the stored fields are not a JSON object.
-            UsageError: The index has been closed.
+            UsageError: The index is closed.
         """
         try:
             found = [json.loads(text) for text in self._column("fields", numbers)]
@@ -207,7 +210,7 @@ class Catalog:
             yield
         except sqlite3.DatabaseError as error:
             if self._closed:
-                raise UsageError("the index has been closed", where=str(self._path)) from error
+                raise UsageError(CLOSED, where=str(self._path), hint="open it again: lsr.Index.open") from error
             raise CorruptIndex(f"the catalog can't be read: {error}", where=str(self._path)) from error
 
 

@@ -74,7 +74,7 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
     Raises:
         CorruptIndex: The file is missing, or contradicts its entry.
     """
-    expected = _npy_header(entry)
+    expected = npy_header(entry.dtype, entry.length)
     if entry.length is None or entry.bytes - len(expected) != entry.length * np.dtype(entry.dtype).itemsize:
         raise CorruptIndex("the manifest gives the array a size that does not fit its length", where=str(path))
     try:
@@ -90,9 +90,10 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
     return np.frombuffer(mapped, dtype=entry.dtype, count=entry.length, offset=len(expected))
 
 
-def _npy_header(entry: FileEntry) -> bytes:
+def npy_header(dtype: str | None, length: int | None) -> bytes:
+    """The bytes before the elements in the ``.npy`` file of a one-dimensional array."""
     stream = io.BytesIO()
-    header = {"descr": entry.dtype, "fortran_order": False, "shape": (entry.length,)}
+    header = {"descr": dtype, "fortran_order": False, "shape": (length,)}
     np.lib.format.write_array_header_1_0(stream, header)
     return stream.getvalue()
 

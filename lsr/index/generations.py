@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from enum import Enum
 from pathlib import Path
 
 from lsr.errors import CorruptIndex, NotFound, WriteFailed, writing
@@ -50,18 +51,37 @@ def read_pointer(root: Path) -> str:
 
     Raises:
         NotFound: There is no index, or the pointer can't be read.
+        CorruptIndex: There is an index without a pointer.
     """
     try:
         return (root / CURRENT).read_bytes().decode("ascii", "replace")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _no_index(root) from error
+        raise _no_pointer(root) from error
     except OSError as error:
         raise NotFound(f"cannot be read: {error.strerror}", where=str(root / CURRENT)) from error
 
 
-def has_index(root: Path) -> bool:
-    """Whether an index stands in this folder, be it damaged."""
-    return (root / CURRENT).exists() or bool(_generations(root))
+class Standing(Enum):
+    """What stands in a folder; readers and writers decide by the same."""
+
+    NOTHING = "no index"
+    UNFINISHED = "a build that was interrupted, perhaps in the middle of its publication"
+    POINTERLESS = "a generation without a pointer to it: a damaged index"
+    INDEX = "an index, be it damaged"
+
+
+def standing(root: Path) -> Standing:
+    """What stands in a folder that exists."""
+    if (root / CURRENT).exists():
+        return Standing.INDEX
+    if (root / BUILD).exists():
+        return Standing.UNFINISHED
+    return Standing.POINTERLESS if _generations(root) else Standing.NOTHING
+
+
+def has_shards(root: Path) -> bool:
+    """Whether an interrupted build left finished shards in an index folder."""
+    return any((root / BUILD).glob("shard-*.npz"))
 
 
 def is_own_name(name: str) -> bool:
@@ -99,7 +119,7 @@ def publish(root: Path, finished: Path) -> Path:
 def _pointed_at(root: Path) -> str | None:
     try:
         found = _POINTER.fullmatch(read_pointer(root))
-    except NotFound:
+    except (NotFound, CorruptIndex):
         return None
     return None if found is None else found[1]
 
@@ -114,12 +134,18 @@ def _generations(root: Path) -> list[Path]:
     return [folder for folder in root.iterdir() if _GENERATION.fullmatch(folder.name)]
 
 
-def _no_index(root: Path) -> NotFound:
+def _no_pointer(root: Path) -> NotFound | CorruptIndex:
     if not root.exists():
         return NotFound("no such index", where=str(root), hint="build one: lsr index SOURCE --out DIR")
     if not root.is_dir():
         return NotFound("an index is a folder, and this is a file", where=str(root))
-    if (root / BUILD).exists():
+    try:
+        found = standing(root)
+    except OSError as error:
+        return NotFound(f"cannot be read: {error.strerror}", where=str(root))
+    if found is Standing.POINTERLESS:
+        return CorruptIndex("the file that names the current generation is missing", where=str(root / CURRENT))
+    if found is Standing.UNFINISHED:
         return NotFound(
             "only an unfinished build is here", where=str(root), hint="finish it: lsr index SOURCE --out DIR --resume"
         )

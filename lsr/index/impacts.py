@@ -11,23 +11,41 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.errors import BadInput
+from lsr.index.manifest import SCALE_LIMITS
+
 LEVELS = 255
 _SCALE_BITS = 16
 
 
-def choose_scale(weights: NDArray[np.float32]) -> float:
-    """The value of level 1 for these weights.
+def choose_scale(weights: NDArray[np.float32], limit: float | None = None) -> float:
+    """The value of level 1.
 
-    Weights that are all whole numbers up to 255 get 1.0 and are stored without loss. Otherwise the largest weight gets
+    With a limit it depends on nothing else, so that documents which come later never need another scale. Without one,
+    weights that are all whole numbers up to 255 get 1.0 and are stored without loss; otherwise the largest weight gets
     level 255.
+
+    Args:
+        weights: All weights of a term space, positive.
+        limit: What no weight of the term space ever exceeds, if its encoder knows that.
+
+    Raises:
+        BadInput: The weights are too small for any scale.
     """
+    if limit is not None:
+        return _with_few_bits(limit / LEVELS)
     if len(weights) == 0:
         return 1.0
     largest = float(weights.max())
     if largest <= LEVELS and bool(np.all(weights == np.rint(weights))):
         return 1.0
-    mantissa, exponent = math.frexp(largest / LEVELS)
-    return math.ldexp(math.ceil(mantissa * 2**_SCALE_BITS), exponent - _SCALE_BITS)
+    scale = _with_few_bits(largest / LEVELS)
+    if scale < SCALE_LIMITS[0]:
+        raise BadInput(
+            f"the largest weight is {largest:g}, which is too small for uint8 impacts",
+            hint="multiply all weights by a constant, or store float32 impacts",
+        )
+    return scale
 
 
 def to_levels(weights: NDArray[np.float32], scale: float) -> tuple[NDArray[np.uint8], int]:
@@ -38,3 +56,9 @@ def to_levels(weights: NDArray[np.float32], scale: float) -> tuple[NDArray[np.ui
     levels = np.rint(weights.astype(np.float64) / scale)
     clipped = int(np.count_nonzero(levels > LEVELS))
     return np.minimum(levels, LEVELS).astype(np.uint8), clipped
+
+
+def _with_few_bits(value: float) -> float:
+    """The next number from ``value`` up that has at most 16 significant bits."""
+    mantissa, exponent = math.frexp(value)
+    return math.ldexp(math.ceil(mantissa * 2**_SCALE_BITS), exponent - _SCALE_BITS)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
-from lsr.documents import Document
+from lsr.documents import WEIGHT_LIMIT
 from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
 from lsr.encoders.registry import DEFAULT_MODEL, load_encoder_for_index
 from lsr.errors import CorruptIndex, UsageError
-from lsr.index.builder import Progress, build
-from lsr.index.catalog import Catalog, CatalogVocabulary
+from lsr.index.builder import BuildOptions, Progress, build
+from lsr.index.catalog import CLOSED, Catalog, CatalogVocabulary
 from lsr.index.files import file_entry
 from lsr.index.generations import current_generation, read_pointer
+from lsr.index.intake import GivenDocument
 from lsr.index.manifest import CATALOG, Manifest, SpaceEntry
 from lsr.index.segment import Segment, check_segment, open_segment
-from lsr.index.trust import generation_files, is_trusted, trust
+from lsr.index.trust import generation_files, is_trusted, signature, trust
 from lsr.vectors import SparseVectors
 
 
@@ -33,8 +33,6 @@ class Index:
         path: The index folder.
         generation: Name of the generation that is open, such as ``gen-1``.
         manifest: What the generation holds.
-        segments: Its mapped segments, in document order.
-        catalog: Identifiers, stored fields and term names.
         vocabularies: The vocabulary and statistics of each term space, in the order of ``manifest.spaces``.
     """
 
@@ -43,21 +41,25 @@ class Index:
         self.folder = folder
         self.generation = folder.name
         self.manifest = manifest
-        self.segments: list[Segment] = []
+        self._open = True
+        self._segments: list[Segment] = []
+        seen = signature(folder, manifest)
         first = 0
         for entry in manifest.segments:
             segment = open_segment(folder / entry.folder, entry, first)
             self._check_terms(segment, folder / entry.folder)
-            self.segments.append(segment)
+            self._segments.append(segment)
             first += entry.documents
         catalog_file = folder / CATALOG
         if not catalog_file.is_file() or catalog_file.stat().st_size != manifest.catalog.bytes:
             raise CorruptIndex("the catalog is missing or has another size than it should", where=str(catalog_file))
-        if full_check or not is_trusted(folder, manifest, digest):
-            self._check_everything(digest)
-        self.catalog = Catalog(catalog_file)
+        if full_check or not is_trusted(folder, digest, seen):
+            self._check_everything()
+            if signature(folder, manifest) == seen:  # what was changed in the meantime was not checked
+                trust(folder, digest, seen)
+        self._catalog = Catalog(catalog_file)
         self.vocabularies = [
-            CatalogVocabulary(self.catalog, number, space.terms, manifest.documents)
+            CatalogVocabulary(self._catalog, number, space.terms, manifest.documents)
             for number, space in enumerate(manifest.spaces)
         ]
 
@@ -65,7 +67,7 @@ class Index:
     def build(
         cls,
         path: str | Path,
-        documents: Iterable[Document | Mapping[str, Any]] | SparseVectors,
+        documents: Iterable[GivenDocument] | SparseVectors,
         *,
         encoder: AnyEncoder | str | None = DEFAULT_MODEL,
         ids: Sequence[str] | None = None,
@@ -96,25 +98,13 @@ class Index:
             Refused: The folder holds an index or something else, or another process writes it.
             WriteFailed: The file system refused; nothing half-written stays.
         """
-        if isinstance(documents, SparseVectors):
-            encoder = None
-        elif ids is not None:
-            raise UsageError("ids belong to SparseVectors; documents carry their own")
-        if isinstance(encoder, str | Path):
-            encoder = load_encoder_for_index(encoder)
-        folder = build(
-            path,
-            documents,
-            None if encoder is None else _unused(encoder),
-            ids=ids,
-            impacts=impacts,
-            text_fields=text_fields,
-            resume=resume,
-            force=force,
-            progress=progress,
+        options = BuildOptions(
+            ids=ids, impacts=impacts, text_fields=text_fields, resume=resume, force=force, progress=progress
         )
-        _, manifest, digest = current_generation(folder.parent)
-        trust(folder, manifest, digest)
+        built = build(path, documents, None if isinstance(documents, SparseVectors) else _unused(encoder), options)
+        folder, manifest, digest = current_generation(built.parent)
+        if folder == built:  # otherwise another process has replaced it already
+            trust(folder, digest, signature(folder, manifest))
         return cls.open(path)
 
     @classmethod
@@ -128,7 +118,7 @@ class Index:
             CorruptIndex: A file is missing or contradicts the manifest.
             IncompatibleIndex: The index has another format version.
         """
-        return cls._open(Path(path), full_check=False)
+        return cls._opened(Path(path), full_check=False)
 
     @classmethod
     def verify(cls, path: str | Path) -> Index:
@@ -139,10 +129,10 @@ class Index:
             CorruptIndex: Something is wrong; the message says what and where.
             IncompatibleIndex: The index has another format version.
         """
-        return cls._open(Path(path), full_check=True)
+        return cls._opened(Path(path), full_check=True)
 
     @classmethod
-    def _open(cls, root: Path, *, full_check: bool) -> Index:
+    def _opened(cls, root: Path, *, full_check: bool) -> Index:
         while True:
             pointer = read_pointer(root)
             try:
@@ -151,12 +141,43 @@ class Index:
                 if read_pointer(root) == pointer:
                     raise  # otherwise a writer replaced the generation while it was being opened: open the new one
 
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Its mapped segments, in document order.
+
+        Raises:
+            UsageError: The index is closed.
+        """
+        self.check_open()
+        return self._segments
+
+    @property
+    def catalog(self) -> Catalog:
+        """Identifiers, stored fields and term names.
+
+        Raises:
+            UsageError: The index is closed.
+        """
+        self.check_open()
+        return self._catalog
+
     def close(self) -> None:
-        """Release the catalog and the mapped arrays; the index can't be asked any more."""
-        self.catalog.close()
-        self.segments = []
+        """Release the catalog and the mapped arrays; the index can't be asked any more. Closing again does nothing."""
+        self._open = False
+        self._catalog.close()
+        self._segments = []
+
+    def check_open(self) -> None:
+        """Refuse to go on with a closed index.
+
+        Raises:
+            UsageError: The index is closed.
+        """
+        if not self._open:
+            raise UsageError(CLOSED, where=str(self.path), hint="open it again: lsr.Index.open")
 
     def __enter__(self) -> Index:
+        self.check_open()
         return self
 
     def __exit__(
@@ -172,7 +193,11 @@ class Index:
         return f"Index({str(self.path)!r}, {len(self)} documents, {spaces})"
 
     def external_ids(self, numbers: Sequence[int]) -> list[str]:
-        """Identifiers of documents by number."""
+        """Identifiers of documents by number.
+
+        Raises:
+            UsageError: The index is closed.
+        """
         return self.catalog.ids(numbers)
 
     def space_of(self, term: int) -> tuple[int, SpaceEntry] | None:
@@ -191,7 +216,7 @@ class Index:
         if owned != len(segment.terms):
             raise CorruptIndex("a term id belongs to no term space", where=str(folder / "terms.npy"))
 
-    def _check_everything(self, digest: str) -> None:
+    def _check_everything(self) -> None:
         expected = {
             self.folder / segment.folder / f"{name}.npy": entry
             for segment in self.manifest.segments
@@ -201,18 +226,24 @@ class Index:
         for path in generation_files(self.folder, self.manifest):
             if file_entry(path).sha256 != expected[path].sha256:
                 raise CorruptIndex("the checksum is not the one in the manifest", where=str(path))
-        for segment, entry in zip(self.segments, self.manifest.segments, strict=True):
+        for segment, entry in zip(self._segments, self.manifest.segments, strict=True):
             check_segment(segment, self.folder / entry.folder)
+            if len(segment.impacts) and segment.impacts.max() > WEIGHT_LIMIT:
+                where = str(self.folder / entry.folder / "impacts.npy")
+                raise CorruptIndex(f"an impact is larger than {WEIGHT_LIMIT:.0f}", where=where)
         catalog = Catalog(self.folder / CATALOG)
         try:
             catalog.check(self.manifest.documents, [(space.terms, space.capacity) for space in self.manifest.spaces])
         finally:
             catalog.close()
-        trust(self.folder, self.manifest, digest)
 
 
-def _unused(encoder: AnyEncoder) -> AnyEncoder:
-    """The encoder, with a fresh copy of each part whose vocabulary grows with the documents."""
+def _unused(encoder: AnyEncoder | str | Path | None) -> AnyEncoder | None:
+    """The encoder, loaded if it is named, with a fresh copy of each part whose vocabulary grows with the documents."""
+    if encoder is None:
+        return None
+    if isinstance(encoder, str | Path):
+        encoder = load_encoder_for_index(encoder)
     parts = tuple(map(_unused_part, encoder.parts))
     return BlendedEncoder(parts) if isinstance(encoder, BlendedEncoder) else parts[0]
 

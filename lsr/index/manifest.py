@@ -23,6 +23,10 @@ SEGMENT_ARRAYS = {"terms": "<u4", "starts": "<i8", "documents": "<u4"}
 CATALOG = "catalog.sqlite"
 MANIFEST = "manifest.json"
 MAX_DOCUMENTS = 2**32 - 2
+WEIGHT_LIMITS = (1e-6, 1e6)
+"""Smallest and largest weight of a term space at query time, unless it is 0."""
+SCALE_LIMITS = (2.0**-64, 2.0**32)
+"""Smallest and largest scale."""
 
 
 @dataclass(frozen=True)
@@ -256,8 +260,10 @@ def _fault_of_spaces(spaces: Sequence[SpaceEntry]) -> str | None:
             return f'the term ids of space "{space.name}" overlap another space or the 32-bit limit'
         if space.terms > space.capacity:
             return f'space "{space.name}" names more terms than it may have'
-        if not space.scale > 0 or not _has_few_bits(space.scale):
-            return f'the scale of space "{space.name}" must be positive and have at most 16 significant bits'
+        if not SCALE_LIMITS[0] <= space.scale <= SCALE_LIMITS[1] or not _has_few_bits(space.scale):
+            return f'the scale of space "{space.name}" must be from 2^-64 to 2^32 and have at most 16 significant bits'
+        if not is_space_weight(space.weight):
+            return f'the weight of space "{space.name}" must be 0, or from 1e-6 to 1e6'
         end = space.base + space.capacity
     if len({space.name for space in spaces}) != len(spaces):
         return "two term spaces have the same name"
@@ -275,6 +281,11 @@ def _fault_of_segment(number: int, segment: SegmentEntry, arrays: Mapping[str, s
     if lengths["terms"] is None or lengths["starts"] != lengths["terms"] + 1:
         return f"segment {number} must have one more list start than terms"
     return None
+
+
+def is_space_weight(weight: float) -> bool:
+    """Whether a term space may have this weight: with others, scores could leave the range of float32."""
+    return weight == 0 or WEIGHT_LIMITS[0] <= weight <= WEIGHT_LIMITS[1]
 
 
 def _has_few_bits(scale: float) -> bool:

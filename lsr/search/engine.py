@@ -174,7 +174,7 @@ def check_k(k: int) -> None:
         UsageError: ``k`` is not a whole number from 1 to 2**31.
     """
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= MAX_K:
-        raise UsageError(f"k is {k!r}; it must be a whole number, at least 1")
+        raise UsageError(f"k is {k!r}; it must be a whole number from 1 to {MAX_K}")
 
 
 def check_threads(threads: int) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from lsr.documents import TEXT_FIELDS, Document
+from lsr.documents import TEXT_FIELDS, Document, SeenIdentifiers
 from lsr.errors import BadInput
-from lsr.sources.identifiers import SeenIdentifiers
 from lsr.sources.lines import Line, Lines, display_name
 from lsr.sources.problems import BadLines, OnError, sift
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lsr.documents import checked_text_fields
 from lsr.errors import BadInput, NotFound, UsageError, nearest
 from lsr.sources.anserini import AnseriniSource
 from lsr.sources.base import LineSource, Source
@@ -49,7 +50,8 @@ def open_documents(
         UsageError: A value of the other arguments is wrong.
     """
     BadLines(on_error)
-    _check_text_fields(text_fields)
+    if text_fields is not None:
+        checked_text_fields(text_fields, "--text-fields")
     if input_format is not None and input_format not in FORMATS:
         guess = nearest(str(input_format), list(FORMATS))
         suggestion = f"did you mean {guess!r}? " if guess else ""
@@ -112,14 +114,3 @@ def _files(path: Path, name: str) -> list[Path]:
 def _wrong_kind(path: Path, name: str) -> BadInput:
     kind = "folder" if path.is_dir() else "file"
     return BadInput(f"a {kind} can't be in format {name!r}: that is {FORMATS[name]}", where=str(path), hint=FORMAT_HINT)
-
-
-def _check_text_fields(text_fields: Sequence[str] | None) -> None:
-    if text_fields is None:
-        return
-    if isinstance(text_fields, str) or not text_fields or not all(isinstance(name, str) for name in text_fields):
-        raise UsageError(
-            f"text fields must be a list of names, not {text_fields!r}",
-            where="--text-fields",
-            hint="such as ['title', 'text']",
-        )

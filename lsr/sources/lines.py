@@ -19,6 +19,12 @@ LINE_LIMIT = 16 * 2**20
 
 STDIN = "-"
 _BOM = b"\xef\xbb\xbf"
+_OTHER_BOMS = {
+    b"\xff\xfe\x00\x00": "UTF-32",  # begins like UTF-16, so it is asked for first
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 _GZIP = b"\x1f\x8b"
 
 
@@ -72,7 +78,7 @@ class Lines:
 
         Raises:
             NotFound: A file can't be read.
-            BadInput: A gzip file is damaged.
+            BadInput: A gzip file is damaged, or a file is in UTF-16 or UTF-32.
         """
         self._starts, self._finished = [], 0
         ordinal = 0
@@ -83,7 +89,7 @@ class Lines:
             with ExitStack() as stack:
                 stack.enter_context(reading(file))
                 self._open, stream = _opened(file, stack)
-                for number, data in enumerate(_pieces(stream), start=1):
+                for number, data in enumerate(_pieces(stream, name), start=1):
                     if number == 1 and data is not None:
                         data = data.removeprefix(_BOM)
                     yield Line(name, number, ordinal, data)
@@ -130,6 +136,21 @@ def decoded(data: bytes, where: str) -> str:
         ) from None
 
 
+def check_encoding(beginning: bytes, where: str) -> None:
+    """Refuse a file whose byte order mark names another encoding than UTF-8.
+
+    Raises:
+        BadInput: It is in UTF-16 or UTF-32.
+    """
+    for mark, encoding in _OTHER_BOMS.items():
+        if beginning.startswith(mark):
+            raise BadInput(
+                f"the file is in {encoding}, and only UTF-8 is read",
+                where=where,
+                hint=f"convert it first: iconv -f {encoding} -t UTF-8",
+            )
+
+
 @contextmanager
 def reading(file: str | Path) -> Iterator[None]:
     """Turn what the operating system or gzip says against a file into errors that name it.
@@ -167,10 +188,12 @@ def first_bytes(file: Path, size: int) -> bytes:
 
     Raises:
         NotFound: The file can't be read.
-        BadInput: It is gzip, and damaged.
+        BadInput: It is gzip and damaged, or in UTF-16 or UTF-32.
     """
     with reading(file), ExitStack() as stack:
-        return _opened(file, stack)[1].read(size)
+        beginning = _opened(file, stack)[1].read(size)
+    check_encoding(beginning, str(file))
+    return beginning
 
 
 def read_whole(file: Path) -> bytes | None:
@@ -178,7 +201,7 @@ def read_whole(file: Path) -> bytes | None:
 
     Raises:
         NotFound: The file can't be read.
-        BadInput: It is gzip, and damaged.
+        BadInput: It is gzip and damaged, or in UTF-16 or UTF-32.
     """
     data = first_bytes(file, LINE_LIMIT + 1)
     return data.removeprefix(_BOM) if len(data) <= LINE_LIMIT else None
@@ -197,8 +220,12 @@ def _opened(file: str | Path, stack: ExitStack) -> tuple[IO[bytes], IO[bytes] | 
     return raw, stack.enter_context(closing(gzip.GzipFile(fileobj=raw)))
 
 
-def _pieces(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes | None]:
+def _pieces(stream: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[bytes | None]:
+    is_first = True
     while piece := stream.readline(LINE_LIMIT + 1):
+        if is_first:
+            check_encoding(piece, name)
+            is_first = False
         if len(piece) > LINE_LIMIT and not piece.endswith(b"\n"):
             while (rest := stream.readline(LINE_LIMIT)) and not rest.endswith(b"\n"):
                 pass

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.documents import Document, checked_identifier
+from lsr.documents import Document, SeenIdentifiers, checked_identifier
 from lsr.errors import BadInput
 from lsr.sources.base import Source
 from lsr.sources.lines import reading
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _NAMES = {"indptr": ("indptr",), "terms": ("terms", "indices"), "weights": ("weights", "data")}
 _OPTIONAL = ("ids", "format", "shape")
+_WANTED = {*_OPTIONAL, *(name for names in _NAMES.values() for name in names)}
 
 
 class VectorSource(Source):
@@ -72,14 +73,14 @@ class VectorSource(Source):
 def _load(path: Path) -> Arrays:
     import numpy as np
 
-    wanted = {*_OPTIONAL, *(name for names in _NAMES.values() for name in names)}
     try:
         with reading(path), path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise BadInput("this is no .npz file", where=str(path), hint="write one with numpy.savez")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files if name in wanted}
+                _check_names(archive.files, path)
+                return {name: archive[name] for name in archive.files if name in _WANTED}
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise BadInput(
             f"cannot load the arrays: {error}",
@@ -88,23 +89,25 @@ def _load(path: Path) -> Arrays:
         ) from error
 
 
+def _check_names(present: Sequence[str], path: Path) -> None:
+    for names in _NAMES.values():
+        if not any(name in present for name in names):
+            holds = f"the file holds {', '.join(present)}" if present else "the file holds no array"
+            raise BadInput(
+                f"no array {' or '.join(map(repr, names))}",
+                where=str(path),
+                hint=f"{holds}; needed are indptr, terms and weights, or what scipy.sparse.save_npz writes",
+            )
+
+
 def _vectors(arrays: Arrays, path: str) -> SparseVectors:
     from lsr.vectors import SparseVectors
 
     if "format" in arrays and (layout := str(arrays["format"].astype(str))) != "csr":
         raise BadInput(f"the matrix is in {layout!r} format, not csr", where=path, hint="save matrix.tocsr()")
-    found = {}
-    for role, names in _NAMES.items():
-        name = next((name for name in names if name in arrays), None)
-        if name is None:
-            raise BadInput(
-                f"no array {' or '.join(map(repr, names))}",
-                where=path,
-                hint=f"arrays here: {', '.join(arrays) or 'none'}",
-            )
-        found[role] = arrays[name]
+    roles = [next(arrays[name] for name in names if name in arrays) for names in _NAMES.values()]
     try:
-        vectors = SparseVectors(found["indptr"], found["terms"], found["weights"])
+        vectors = SparseVectors(*roles)
     except BadInput as problem:
         raise BadInput(problem.message, where=path, hint=problem.hint) from None
     if "shape" in arrays and arrays["shape"].reshape(-1)[:1].tolist() != [len(vectors)]:
@@ -122,8 +125,8 @@ def _identifiers(ids: NDArray[Any] | None, rows: int, path: str) -> list[str]:
             hint="numpy.array(ids, dtype=str)",
         )
     names = [checked_identifier(value, path, name=f"ids[{row}]") for row, value in enumerate(ids.tolist())]
-    first: dict[str, int] = {}
+    seen = SeenIdentifiers()
     for row, name in enumerate(names):
-        if first.setdefault(name, row) != row:
-            raise BadInput(f"duplicate id {name!r}: rows {first[name]} and {row}", where=path)
+        if (first := seen.first(name, row)) is not None:
+            raise BadInput(f"duplicate id {name!r}: rows {first} and {row}", where=path)
     return names

@@ -52,6 +52,7 @@ def test_an_unknown_model_has_a_suggestion(lsr, folder, tmp_path):
 def test_folders_that_are_no_index(lsr, folder, tmp_path, verb):
     more = {"search": ["x"], "explain": ["x"], "bench": ["--queries", folder / "queries.jsonl"]}.get(verb, [])
     (tmp_path / "half" / ".build").mkdir(parents=True)
+    (tmp_path / "half" / ".build" / "shard-0.npz").touch()
     for path, said in (
         (tmp_path / "none", "no such index"),
         (folder, "no lsr index"),

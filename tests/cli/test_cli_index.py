@@ -28,6 +28,25 @@ def test_quiet_is_silent_and_json_is_one_object(lsr, folder, tmp_path):
     assert summary["bytes"] == stored
 
 
+def test_json_names_the_format_and_no_note_does(lsr, tmp_path):
+    (tmp_path / "d.tsv").write_text("1\tapple\n")
+    arguments = ("index", tmp_path / "d.tsv", "--model", "bm25")
+    done = lsr(*arguments, "-o", tmp_path / "i", "--json")
+    assert done.json["format"] == "tsv"
+    assert "format tsv" not in done.err
+    assert "format tsv, found out by content" in lsr(*arguments, "-o", tmp_path / "j").err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("--model", "the name of an encoder is empty"), ("--text-fields", "no name given")]
+)
+def test_an_empty_name_is_no_default(lsr, folder, tmp_path, option, said):
+    done = lsr("index", folder, "-o", tmp_path / "i", "--quiet", option, "")
+    assert done.code == 2
+    assert said in done.err
+    assert not (tmp_path / "i").exists()
+
+
 def test_counts_texts_that_were_cut(lsr, tmp_path):
     (tmp_path / "d.tsv").write_text("1\tshort\n2\t" + "long words go on " * 20 + "\n")
     done = lsr(

@@ -1,5 +1,6 @@
 """`lsr search`."""
 
+import json
 import re
 
 import numpy as np
@@ -206,3 +207,23 @@ def test_ready_vectors_without_names_are_asked_by_term_id(lsr, tmp_path):
 
 def test_standard_input_without_queries_is_an_error(lsr, words):
     assert lsr("search", words, stdin=b"\n \n").code == 4
+
+
+def test_a_vector_over_terms_without_names_takes_their_numbers(lsr, tmp_path):
+    np.savez(tmp_path / "v.npz", indptr=[0, 1, 2], terms=[7, 1], weights=[1.0, 2.0])
+    assert lsr("index", tmp_path / "v.npz", "-o", tmp_path / "i").code == 0
+    done = lsr("search", tmp_path / "i", "--vector", json.dumps({"7": 2, "vectors:1": 0.5, "9" * 5000: 1}), "--json")
+    assert [(hit["id"], hit["score"]) for hit in done.json["hits"]] == [("0", 2.0), ("1", 1.0)]
+    assert "does not know 999" in done.err
+
+
+def test_snippets_look_up_no_names_of_terms(lsr, blended, terminal, monkeypatch):
+    expected = lsr("search", blended, "sleeping cats", "-k", 3, out=terminal()).out
+    assert "\x1b[1;33mcats" in expected
+    monkeypatch.setattr("lsr.index.catalog.CatalogVocabulary.token", None)
+    assert lsr("search", blended, "sleeping cats", "-k", 3, out=terminal()).out == expected
+
+
+def test_a_k_out_of_range_is_told_the_range(lsr, words):
+    for k in (0, 2**31 + 1):
+        assert f"k is {k}; it must be a whole number from 1 to {2**31}" in lsr("search", words, "cats", "-k", k).err

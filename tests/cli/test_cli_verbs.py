@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -117,6 +118,37 @@ def test_eval_measures_the_blends_that_are_named(lsr, folder):
     assert [row["system"] for row in done.lines] == ["bm25=0", "splade-tiny=0,bm25=1"]
 
 
+def test_eval_says_which_queries_count_as_zero_and_which_are_left_out(lsr, words, tmp_path):
+    (tmp_path / "queries.tsv").write_text("q1\tblock-max pruning\nq2\tsleeping cats\nextra\triver\n")
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td0\t1\nq2\td2\t1\nq7\td3\t1\nq8\td3\t1\n")
+    judged = ("--qrels", tmp_path / "qrels.tsv", "--measures", "Success@30", "--json")
+    done = lsr("eval", words, "--queries", tmp_path / "queries.tsv", *judged)
+    assert (done.json["queries"], done.json["measures"]) == (4, {"Success@30": 0.5})
+    said = f"{tmp_path / 'queries.tsv'}"
+    assert f"warning: 2 of 4 judged queries are not in {said} and count as 0, such as q7\n" in done.err
+    assert f"note: 1 of 3 queries in {said} have no judgments and are left out, such as extra\n" in done.err
+    quiet = lsr("eval", words, "--queries", tmp_path / "queries.tsv", *judged, "--quiet").err
+    assert quiet.startswith("warning: ")
+    assert "note: " not in quiet
+    (tmp_path / "run.txt").write_text("q1 Q0 d0 1 1.0 x\nextra Q0 d0 1 1.0 x\n")
+    of_run = lsr("eval", tmp_path / "run.txt", *judged)
+    assert of_run.json["measures"] == {"Success@30": 0.25}
+    assert "warning: 3 of 4 judged queries" in of_run.err
+    assert "such as q2\n" in of_run.err
+
+
+def test_eval_is_silent_where_queries_and_judgments_agree(lsr, words, folder):
+    judged = ("--queries", folder / "queries.jsonl", "--qrels", folder / "qrels" / "test.tsv")
+    assert lsr("eval", words, *judged).err == ""
+
+
+def test_eval_takes_no_empty_name_for_the_default(lsr, folder):
+    done = lsr("eval", folder, "--model", "", "--quiet")
+    assert done.code == 2
+    assert "the name of an encoder is empty" in done.err
+    assert lsr("eval", folder, "--model", "bm25", "--impacts", "", "--quiet").code == 2
+
+
 @pytest.mark.parametrize(
     ("target", "arguments", "code"),
     [
@@ -163,6 +195,13 @@ def test_bench_of_ready_vectors_has_a_table(lsr, vectors, tmp_path):
     head, row = lsr("bench", vectors, "--vectors", tmp_path / "q.npz", "--k", 5).out.splitlines()
     assert head.split()[:4] == ["k", "queries", "threads", "mean_us"]
     assert row.split()[:3] == ["5", "1", "1"]
+
+
+def test_bench_measures_the_compiled_kernel_only(lsr, words, folder, monkeypatch):
+    monkeypatch.setattr("lsr.search.engine.PATIENCE", 10**9)
+    monkeypatch.delitem(sys.modules, "lsr.search.kernels.exhaustive", raising=False)
+    monkeypatch.setattr("lsr.search.kernels.portable.search", None)
+    assert lsr("bench", words, "--queries", folder / "queries.jsonl", "--k", "1").code == 0
 
 
 @pytest.mark.parametrize("arguments", [(), ("--queries", "x", "--vectors", "y"), ("--queries", "x", "--k", "ten")])

@@ -42,7 +42,7 @@ def scores(encoder, collection, queries):
     return dense(query_vectors, width) @ dense(document_vectors, width).T
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(collections, queries, st.floats(0, 3), st.floats(0, 1))
 def test_scores_equal_bm25s_in_lucene_form(collection, query, k1, b):
     oracle = bm25s.BM25(method="lucene", k1=k1, b=b)
@@ -113,6 +113,13 @@ def test_k1_of_zero_counts_presence_and_an_enormous_k1_stores_no_zero():
     assert load_bm25(k1=0).encode_documents(TEXTS).weights.tolist() == [1.0] * 6
     for k1 in (1e100, 1.7e308):
         assert load_bm25(k1=k1).encode_documents(["dog dog cat", "dog"]).nnz == 0
+
+
+@given(collections, st.floats(0, 3), st.floats(0, 1))
+def test_no_weight_is_above_the_limit_that_the_encoder_promises(collection, k1, b):
+    encoder = load_bm25(language="none", k1=k1, b=b)
+    weights = encoder.encode_documents([" ".join(row) for row in collection]).weights
+    assert weights.max() <= encoder.document.weight_limit == 1.0
 
 
 def test_b_of_zero_ignores_length():

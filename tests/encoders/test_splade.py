@@ -209,7 +209,7 @@ def test_gelu_is_the_exact_one_to_two_parts_in_ten_million():
 # invariances
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 4)
 @given(texts=st.lists(words, min_size=1, max_size=12), data=st.data())
 def test_a_vector_depends_on_its_text_alone(encoder, texts, data):
     together = dense(encoder.encode_documents(texts))
@@ -281,7 +281,7 @@ def test_prompts_are_read_with_the_text_and_are_no_match(tmp_path, encoder):
 
 
 @given(k=st.integers(1, 12))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings().max_examples // 8)
 def test_top_k_keeps_the_heaviest_terms(encoder, k):
     import tempfile
 

@@ -82,7 +82,7 @@ def measurable(run, judgments):
     return not run.keys().isdisjoint(judgments) and (not found or bool(found & judged))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.tuples(runs, qrels).filter(lambda pair: measurable(*pair)))
 def test_a_tied_run_is_worth_the_same_here_and_in_trec_eval(tmp_path_factory, pair):
     run, judgments = pair
@@ -103,7 +103,6 @@ def test_a_tied_run_is_worth_the_same_here_and_in_trec_eval(tmp_path_factory, pa
         assert ours.means[name] == pytest.approx(sum(expected.values()) / len(judgments))
 
 
-@settings(deadline=None)
 @given(hits.filter(lambda found: any(document in "ab" for document, _ in found)))
 def test_a_relevance_level_is_that_of_trec_eval(found):
     stream = io.StringIO()

@@ -41,7 +41,10 @@ def test_scores_that_differ_only_beyond_float32_are_equal(tmp_path):
 
 def test_a_compressed_run_reads_like_a_plain_one(tmp_path):
     text = b"q Q0 d\xc3\xa9 1 0.5 x\n"
-    assert read_run(file_of(tmp_path, gzip.compress(text), "run.gz")) == read_run(file_of(tmp_path, text))
+    plain = read_run(file_of(tmp_path, text))
+    assert plain == {"q": [("dé", 0.5)]}
+    for content, name in ((gzip.compress(text), "run.gz"), (gzip.compress(text), "packed.trec"), (text, "plain.gz")):
+        assert read_run(file_of(tmp_path, content, name)) == plain
 
 
 @pytest.mark.parametrize(
@@ -66,10 +69,20 @@ def test_a_bad_line_is_named(tmp_path, line, message):
 
 
 def test_a_file_that_cannot_be_read_is_not_found(tmp_path):
-    for path in (tmp_path / "none", tmp_path, file_of(tmp_path, gzip.compress(b"q Q0 a 1 1 x\n")[:-9], "cut.gz")):
+    for path in (tmp_path / "none", tmp_path):
         with pytest.raises(NotFound) as caught:
             read_run(path)
         assert caught.value.where == str(path)
+
+
+def test_a_damaged_compressed_run_and_an_endless_line_are_bad_input(tmp_path, monkeypatch):
+    with pytest.raises(BadInput, match="damaged gzip"):
+        read_run(file_of(tmp_path, gzip.compress(b"q Q0 a 1 1 x\n")[:-9]))
+    monkeypatch.setattr("lsr.sources.lines.LINE_LIMIT", 32)
+    path = file_of(tmp_path, "q Q0 a 1 1 x\n" + "q" * 40 + "\n")
+    with pytest.raises(BadInput, match="too long") as caught:
+        read_run(path)
+    assert caught.value.where == f"{path}:2"
 
 
 def test_a_written_run_has_ranks_and_nine_digits():

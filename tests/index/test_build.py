@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from toy import WORDS, word_encoder
 
-from lsr.documents import Document
+from lsr.documents import WEIGHT_LIMIT, Document
 from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
-from lsr.errors import BadInput, BadModel, Refused, UsageError
+from lsr.errors import BadInput, BadModel, CorruptIndex, Refused, UsageError
+from lsr.index import builder
 from lsr.index.index import Index
+from lsr.search.engine import Engine
 from lsr.vectors import SparseVectors, TokenTable
 
 DOCUMENTS = [
@@ -146,8 +148,16 @@ def test_an_encoder_can_be_named(tmp_path):
     ("documents", "message", "where"),
     [
         ([], "there are no documents", None),
-        ([{"id": "1", "text": "a"}, {"id": "1", "text": "b"}], "the id '1' appears twice", "document 1"),
-        ([{"id": "1", "text": "a"}, {"id": 1, "text": "b"}], "the id '1' appears twice", "document 1"),
+        (
+            [{"id": "1", "text": "a"}, {"id": "1", "text": "b"}],
+            "duplicate id '1': document 0 has it already",
+            "document 1",
+        ),
+        (
+            [{"id": "1", "text": "a"}, {"id": 1, "text": "b"}],
+            "duplicate id '1': document 0 has it already",
+            "document 1",
+        ),
         ([{"id": "1", "text": "a", "vector": {"x": 1}}], "carries a vector, and an encoder", "document 0"),
         ([{"id": "1", "vector": {"x": float("nan")}}], "token 'x' is nan", "document 0"),
         ([{"id": "1", "text": "a"}, {"id": "2", "text": 5}], "must be a string", "document 1"),
@@ -185,7 +195,12 @@ def test_a_field_that_holds_itself_is_refused(tmp_path):
     [
         ([{"id": "1", "text": "a"}], {"impacts": "int4"}, UsageError, "unknown impacts 'int4'"),
         ([{"id": "1", "text": "a"}], {"ids": ["1"]}, UsageError, "ids belong to SparseVectors"),
-        ([{"id": "1", "text": "a"}], {"text_fields": "text"}, UsageError, "text_fields must be several names"),
+        (
+            [{"id": "1", "text": "a"}],
+            {"text_fields": "text"},
+            UsageError,
+            "text fields must be a list of names",
+        ),
         ([{"id": "1", "text": "a"}], {"encoder": None}, BadInput, "no vector, and no encoder was given"),
         ({"id": "1", "text": "a"}, {}, UsageError, "not a single dict"),
         ("corpus.jsonl", {}, UsageError, "not a single str"),
@@ -193,7 +208,7 @@ def test_a_field_that_holds_itself_is_refused(tmp_path):
         (SparseVectors.from_rows([]), {}, BadInput, "there are no documents"),
         (SparseVectors([0, 1], [1], [1]), {"ids": ["a", "b"]}, BadInput, "2 ids for 1 vectors"),
         (SparseVectors([0, 1], [1], [1]), {"ids": [None]}, BadInput, "not null"),
-        (SparseVectors([0, 1, 1], [1], [1]), {"ids": ["a", "a"]}, BadInput, "two documents have the same id: 'a'"),
+        (SparseVectors([0, 1, 1], [1], [1]), {"ids": ["a", "a"]}, BadInput, r"ids\[1\]: duplicate id 'a': ids\[0\]"),
         (
             SparseVectors([0, 1], [1], [1], vocabulary=TokenTable(["x", "x"])),
             {},
@@ -214,12 +229,12 @@ def test_arguments_that_do_not_fit_are_refused_and_leave_nothing(tmp_path, docum
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("weight", [np.nan, np.inf, 0.0, -1.0])
+@pytest.mark.parametrize("weight", [np.nan, np.inf, 0.0, -1.0, 2.0**33])
 def test_an_encoder_with_impossible_weights_is_refused(tmp_path, weight):
     encoder = word_encoder()
     broken = SparseVectors.trusted(np.array([0, 1]), np.array([0], np.uint32), np.array([weight], np.float32))
     encoder.document.encode = lambda texts: broken
-    with pytest.raises(BadModel, match="not a positive finite number") as caught:
+    with pytest.raises(BadModel, match="not a positive number up to 4294967296") as caught:
         Index.build(tmp_path / "x", [{"id": "1", "text": "a"}], encoder=encoder)
     assert caught.value.where == "words"
     assert not (tmp_path / "x").exists()
@@ -257,10 +272,17 @@ def test_an_index_is_replaced_only_by_force_and_open_readers_go_on(tmp_path):
 
 def test_a_damaged_index_can_be_replaced_by_force(tmp_path):
     Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
-    for damage in (lambda p: p.write_text("junk"), Path.unlink):
+    for damage, message in (
+        (lambda p: p.write_text("junk"), "an index stands here already"),
+        (Path.unlink, "a damaged index stands here already: its file CURRENT is missing"),
+    ):
         damage(tmp_path / "x" / "CURRENT")
-        with pytest.raises(Refused, match="stands here already"):
-            Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder())
+        with pytest.raises(CorruptIndex, match="current generation"):
+            Index.open(tmp_path / "x")
+        for resume in (False, True):
+            with pytest.raises(Refused, match=message) as caught:
+                Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), resume=resume)
+            assert "--force" in caught.value.hint
         Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), force=True).close()
         current, generation = sorted(p.name for p in (tmp_path / "x").iterdir())
         assert current == "CURRENT" and generation.startswith("gen-")
@@ -291,9 +313,71 @@ def test_a_folder_that_another_process_writes_is_refused(tmp_path):
 
 def test_a_closed_index_says_so(tmp_path):
     index = Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder())
+    index.check_open()
+    catalog = index.catalog
     index.close()
-    with pytest.raises(UsageError, match="the index has been closed"):
-        index.external_ids([0])
+    index.close()
+    for ask in (
+        index.check_open,
+        index.__enter__,
+        lambda: index.segments,
+        lambda: index.catalog,
+        lambda: index.external_ids([0]),
+        lambda: index.vocabularies[0].find("cherry"),
+        lambda: catalog.fields([0]),
+    ):
+        with pytest.raises(UsageError, match="the index is closed") as caught:
+            ask()
+        assert str(tmp_path / "x") in caught.value.where
+    assert len(index) == 3
+
+
+def test_a_duplicate_is_found_before_its_shard_is_encoded_and_without_keeping_identifiers(tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "SHARD_DOCUMENTS", 2)
+    encoder = word_encoder()
+    stream = ({"id": str(i % 5), "text": "apple"} for i in range(10**9))
+    with pytest.raises(BadInput, match="duplicate id '0': document 0 has it already") as caught:
+        Index.build(tmp_path / "x", stream, encoder=encoder)
+    assert caught.value.where == "document 5"
+    assert encoder.document.texts == 4
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e-7, -1.0, float("nan")])
+def test_an_encoder_whose_weight_no_index_may_have_is_refused(tmp_path, weight):
+    with pytest.raises(UsageError, match="it must be 0, or a number from 1e-6 to 1e6") as caught:
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(weight=weight))
+    assert caught.value.where == "words"
+    assert not (tmp_path / "x").exists()
+
+
+def test_weights_too_small_for_levels_are_refused_and_not_silently_dropped(tmp_path):
+    vectors = SparseVectors([0, 1], [1], [1e-30])
+    with pytest.raises(BadInput, match="the largest weight is 1e-30, which is too small") as caught:
+        Index.build(tmp_path / "x", vectors)
+    assert caught.value.where == "vectors"
+    assert not (tmp_path / "x").exists()
+    with Index.build(tmp_path / "x", vectors, impacts="float32") as index:
+        assert index.manifest.postings == 1
+
+
+def test_the_scale_of_bm25_does_not_depend_on_the_collection(tmp_path):
+    collections = (DOCUMENTS, [{"id": "1", "text": "apple " * 500}], [{"id": "1", "text": "the"}])
+    scales = set()
+    for number, documents in enumerate(collections):
+        with Index.build(tmp_path / str(number), documents, encoder=load_bm25(k1=number)) as index:
+            scales.add(index.manifest.spaces[0].scale)
+            assert index.manifest.spaces[0].clipped == 0
+    (scale,) = scales
+    assert 1 / 255 <= scale < 1 / 255 * (1 + 2**-15)
+
+
+def test_the_largest_scores_are_finite(tmp_path):
+    vectors = SparseVectors([0, 1000], np.arange(1000), np.full(1000, WEIGHT_LIMIT))
+    for impacts in ("uint8", "float32"):
+        with Index.build(tmp_path / impacts, vectors, impacts=impacts) as index:
+            engine = Engine(index.segments, index.manifest.spaces, "portable")
+            queries = SparseVectors.trusted(vectors.indptr, vectors.terms, vectors.weights * np.float32(1e6))
+            assert np.isfinite(engine.search(queries, 1).scores[0, 0])
 
 
 def test_names_that_cannot_be_stored_are_simply_not_found(tmp_path):

@@ -3,12 +3,13 @@
 import errno
 import itertools
 import os
+import re
 from pathlib import Path
 
 import pytest
 from toy import folder_bytes, word_encoder
 
-from lsr.errors import WriteFailed
+from lsr.errors import WriteFailed, writing
 from lsr.index import catalog
 from lsr.index.index import Index
 
@@ -59,6 +60,7 @@ def test_no_failing_call_leaves_a_trace(name, owner, tmp_path, monkeypatch):
                 Index.build(tmp_path / "x", NEW, encoder=word_encoder()).close()
             except WriteFailed as error:
                 assert "No space left on device" in error.message
+                assert "free some space" in error.hint
                 assert error.where
         if (tmp_path / "x").exists():  # only a failure after the last flush that readers depend on may leave an index
             with Index.verify(tmp_path / "x") as index:
@@ -83,6 +85,7 @@ def test_an_old_index_survives_every_failing_call(name, owner, tmp_path, monkeyp
             except WriteFailed as error:
                 failed = True
                 assert "Read-only file system" in error.message
+                assert error.hint == "the file system is read-only: choose another folder"
         with Index.verify(tmp_path / "x") as index:
             replaced = len(index) == 3
         assert replaced or failed
@@ -101,7 +104,34 @@ def test_a_full_disk_under_the_catalog_is_reported(tmp_path, monkeypatch):
     with pytest.raises(WriteFailed, match="database or disk is full") as caught:
         Index.build(tmp_path / "x", documents, encoder=word_encoder())
     assert caught.value.where.endswith("catalog.sqlite")
+    assert "free some space" in caught.value.hint
     assert not (tmp_path / "x").exists()
+
+
+def test_a_catalog_that_cannot_be_opened_has_another_remedy(tmp_path):
+    with pytest.raises(WriteFailed, match="unable to open database file") as caught:
+        catalog.write_catalog(tmp_path / "none" / "catalog.sqlite", [], [])
+    assert "permissions" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EDQUOT, "free some space"),
+        (errno.EROFS, "the file system is read-only"),
+        (errno.EACCES, "change the permissions"),
+        (errno.EPERM, "change the permissions"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EIO, "choose another folder"),
+    ],
+)
+def test_the_remedy_fits_what_the_operating_system_said(code, advice):
+    with pytest.raises(WriteFailed, match=re.escape(f"cannot write: {os.strerror(code)}")) as caught, writing("file"):
+        raise OSError(code, os.strerror(code))
+    assert advice in caught.value.hint
+    assert ("free some space" in caught.value.hint) == (code in (errno.ENOSPC, errno.EDQUOT))
+    assert caught.value.where == "file"
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path):

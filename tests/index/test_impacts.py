@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lsr.documents import WEIGHT_LIMIT
+from lsr.errors import BadInput
 from lsr.index.impacts import choose_scale, to_levels
 
-weights = st.lists(st.floats(2.0**-40, 2.0**40, width=32), min_size=1, max_size=20).map(
+weights = st.lists(st.floats(2.0**-40, WEIGHT_LIMIT, width=32), min_size=1, max_size=20).map(
     lambda values: np.array(values, np.float32)
 )
 
@@ -39,6 +41,23 @@ def test_levels_times_scale_are_exact_in_float32_and_products_in_float64(array, 
     assert (mantissa * 2**16).is_integer()
     assert float(np.float32(level * scale)) == level * scale
     assert (level * scale) * weight == level * (scale * weight)
+
+
+@given(weights, st.floats(2.0**-10, 2.0**20))
+def test_a_limit_alone_decides_the_scale_and_nothing_below_it_is_clipped(array, limit):
+    below = np.minimum(array, np.float32(limit))
+    scale = choose_scale(below, limit)
+    assert scale == choose_scale(np.empty(0, np.float32), limit) == choose_scale(np.array([1], np.float32), limit)
+    assert limit / 255 <= scale <= limit / 255 * (1 + 2**-15)
+    assert to_levels(np.array([limit], np.float32), scale)[0].tolist() == [255]
+    assert to_levels(below, scale)[1] == 0
+
+
+@pytest.mark.parametrize("largest", [1e-30, 2.0**-60])
+def test_weights_too_small_for_any_scale_are_refused(largest):
+    with pytest.raises(BadInput, match="too small for uint8 impacts") as caught:
+        choose_scale(np.array([largest], np.float32))
+    assert "float32" in caught.value.hint
 
 
 def test_whole_numbers_above_255_are_scaled():

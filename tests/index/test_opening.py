@@ -13,7 +13,7 @@ from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
 from lsr.errors import CorruptIndex, IncompatibleIndex, LsrError, NotFound
 from lsr.index import index as index_module
-from lsr.index.builder import build
+from lsr.index.builder import BuildOptions, build
 from lsr.index.files import file_entry
 from lsr.index.index import Index
 from lsr.index.segment import invert
@@ -45,71 +45,6 @@ def trusted(root):
 
 def files(root):
     return sorted(path for path in root.rglob("*") if path.is_file())
-
-
-def test_a_sound_index_is_checked_once(root, monkeypatch):
-    checks = []
-    real = index_module.check_segment
-    monkeypatch.setattr(index_module, "check_segment", lambda *a: checks.append(a) or real(*a))
-    for _ in range(3):
-        Index.open(root).close()
-    assert len(checks) == 1
-    Index.verify(root).close()
-    assert len(checks) == 2
-
-
-def test_what_was_built_here_needs_no_check(tmp_path, monkeypatch):
-    monkeypatch.setattr(index_module, "check_segment", None)
-    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
-    Index.open(tmp_path / "x").close()
-
-
-def test_a_stamp_does_not_travel(trusted, tmp_path):
-    copy = shutil.copytree(trusted, tmp_path / "copy")
-    path = copy / "gen-1" / "segment-0" / "documents.npy"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(CorruptIndex, match="checksum") as caught:
-        Index.open(copy)
-    assert caught.value.where == str(path)
-
-
-def test_a_change_after_the_check_is_noticed(trusted):
-    path = trusted / "gen-1" / "segment-0" / "documents.npy"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(CorruptIndex, match="checksum"):
-        Index.open(trusted)
-
-
-def test_a_damaged_stamp_only_means_another_check(trusted, own_cache):
-    (stamp,) = own_cache.rglob("*.json")
-    stamp.write_bytes(b"\xff{")
-    Index.open(trusted).close()
-
-
-def test_a_user_without_a_home_can_open_an_index(root, monkeypatch):
-    for name in ("LSR_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def homeless():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr("lsr.index.trust.Path.home", homeless)
-    Index.open(root).close()
-
-
-def test_stamps_lie_in_the_users_cache(root, tmp_path, monkeypatch):
-    monkeypatch.delenv("LSR_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    Index.open(root).close()
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    Index.open(root).close()
-    assert len(list((tmp_path / "cache" / "lsr").rglob("*.json"))) == 1
-    assert len(list((tmp_path / "home" / ".cache" / "lsr").rglob("*.json"))) == 1
 
 
 @pytest.mark.parametrize("name", ["CURRENT", "manifest.json", *(f"{name}.npy" for name in ARRAYS), "catalog.sqlite"])
@@ -148,7 +83,7 @@ def test_truncated_grown_and_missing_files_are_noticed(trusted, monkeypatch):
             with pytest.raises(CorruptIndex):
                 Index.open(trusted)
         path.unlink()
-        with pytest.raises(NotFound if path.name == "CURRENT" else CorruptIndex):
+        with pytest.raises(CorruptIndex):
             Index.open(trusted)
         path.mkdir()
         with pytest.raises(NotFound if path.name == "CURRENT" else CorruptIndex):
@@ -179,6 +114,15 @@ def test_a_pointer_to_another_generation_is_noticed(root):
     (root / "CURRENT").write_text((root / "CURRENT").read_text().replace("gen-1", "gen-7"))
     with pytest.raises(CorruptIndex, match="No such file"):
         Index.open(root)
+
+
+def test_a_folder_that_cannot_be_listed_says_so(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(NotFound, match="cannot be read: Permission denied"):
+        Index.open(tmp_path)
 
 
 def test_what_is_no_index_says_so(tmp_path):
@@ -253,7 +197,10 @@ def test_every_damaged_field_of_a_manifest_is_noticed(root):
         (lambda m: m["spaces"][1].update(capacity=2**32), "overlap another space or the 32-bit limit"),
         (lambda m: m["spaces"][0].update(terms=7), "names more terms than it may have"),
         (lambda m: m["spaces"][0].update(scale=0.1), "at most 16 significant bits"),
-        (lambda m: m["spaces"][0].update(scale=0), "must be positive"),
+        (lambda m: m["spaces"][0].update(scale=0), r"must be from 2\^-64 to 2\^32"),
+        (lambda m: m["spaces"][0].update(scale=2.0**33), r"must be from 2\^-64 to 2\^32"),
+        (lambda m: m["spaces"][0].update(weight=1e300), 'the weight of space "words" must be 0, or from 1e-6 to 1e6'),
+        (lambda m: m["spaces"][0].update(weight=1e-7), "must be 0, or from 1e-6 to 1e6"),
         (lambda m: m["spaces"][0].update(name="bm25"), "two term spaces have the same name"),
         (lambda m: m["segments"][0].update(folder="../segment-0"), 'expected "segment-0"'),
         (lambda m: m["segments"][0]["files"].pop("terms"), "must have exactly the arrays"),
@@ -313,13 +260,13 @@ def test_a_forged_array_with_right_checksums_is_refused(root, name, change, mess
     assert f"{name}.npy" in caught.value.where
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0, 2.0**33])
 def test_forged_float_impacts_are_refused(tmp_path, value):
     vectors = SparseVectors([0, 2], [0, 1], [1.0, 2.0])
     write_index(tmp_path / "x", [invert(vectors, vectors.weights)], [space()], impacts="float32")
     Index.open(tmp_path / "x").close()
     forge_array(tmp_path / "x", "impacts", lambda a: a.__setitem__(0, value))
-    with pytest.raises(CorruptIndex, match="an impact is not a positive finite number"):
+    with pytest.raises(CorruptIndex, match=r"an impact is (not a positive finite number|larger than 4294967296)"):
         Index.open(tmp_path / "x")
 
 
@@ -365,7 +312,7 @@ def test_an_index_that_is_replaced_while_it_is_opened_is_opened_anew(root, monke
 
     def slow(*arguments):
         monkeypatch.setattr(index_module, "open_segment", real)
-        build(root, DOCUMENTS[:1], word_encoder(), force=True)
+        build(root, DOCUMENTS[:1], word_encoder(), BuildOptions(force=True))
         return real(*arguments)
 
     monkeypatch.setattr(index_module, "open_segment", slow)

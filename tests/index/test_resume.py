@@ -1,9 +1,11 @@
+import errno
+
 import pytest
 from toy import WORDS, folder_bytes, word_encoder
 
 from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
-from lsr.errors import NotFound, Refused
+from lsr.errors import BadInput, NotFound, Refused, WriteFailed
 from lsr.index import builder
 from lsr.index.index import Index
 
@@ -68,6 +70,54 @@ def test_another_encoder_or_other_text_fields_invalidate_all_shards(tmp_path):
     assert other.parts[0].document.texts == 23
     interrupted(tmp_path / "y", DOCUMENTS, 21)
     assert resumed(tmp_path / "y", DOCUMENTS, text_fields=["text", "title"]) == 23
+
+
+def test_another_backend_invalidates_all_shards(tmp_path):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    other = blend()
+    other.parts[0].document.backend = "torch"
+    assert other.parts[0].document_fingerprint == blend().parts[0].document_fingerprint
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=other, resume=True).close()
+    assert other.parts[0].document.texts == 23
+
+
+def test_another_release_invalidates_all_shards(tmp_path, monkeypatch):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    monkeypatch.setattr(builder, "__version__", "0.0.0")
+    assert resumed(tmp_path / "x", DOCUMENTS) == 23
+
+
+@pytest.mark.parametrize("error", [RuntimeError("its own"), MemoryError(), OSError(errno.EIO, "a network share")])
+def test_an_error_that_is_not_the_inputs_fault_keeps_finished_shards(tmp_path, error):
+    def stream():
+        yield from DOCUMENTS[:12]
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        Index.build(tmp_path / "x", stream(), encoder=blend())
+    assert caught.value is error
+    assert resumed(tmp_path / "x", DOCUMENTS) == 13
+
+
+def test_such_an_error_before_the_first_finished_shard_leaves_nothing(tmp_path):
+    def stream():
+        yield from DOCUMENTS[:4]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        Index.build(tmp_path / "x", stream(), encoder=blend())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [BadInput("a bad line"), WriteFailed("no space")])
+def test_bad_input_and_a_bad_disk_leave_nothing_even_after_finished_shards(tmp_path, error):
+    def stream():
+        yield from DOCUMENTS[:12]
+        raise error
+
+    with pytest.raises(type(error)):
+        Index.build(tmp_path / "x", stream(), encoder=blend())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_impacts_take_over_the_shards(tmp_path):
@@ -149,6 +199,10 @@ def test_a_process_that_died_while_publishing_can_go_on(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             Index.build(tmp_path / "x", DOCUMENTS, encoder=blend())
     assert (tmp_path / "x" / "gen-1").exists()
+    with pytest.raises(NotFound, match="only an unfinished build is here"):
+        Index.open(tmp_path / "x")
+    with pytest.raises(Refused, match="an interrupted build is here"):
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=blend())
     assert resumed(tmp_path / "x", DOCUMENTS) == 0
     assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import oracle
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from toy import space, write_index
 
@@ -18,7 +18,6 @@ WINDOW = 16384
 KERNELS = ("portable", "compiled")
 BASES = (0, 10, TERM_LIMIT - 8)
 TERMS = (0, 1, 2, 9, 10, 11, 500, TERM_LIMIT - 8, TERM_LIMIT - 1)
-QUICK = settings(max_examples=120, deadline=None)
 
 
 def spaces(scales):
@@ -75,7 +74,6 @@ def cases(draw):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@QUICK
 @given(cases())
 @example(([{}], np.uint8, (1.0, 1.0, 1.0), [{0: 1.0}], 1, 0))
 @example(([{0: 1}], np.uint8, (1.0, 1.0, 1.0), [{}, {7: 1.0}], 5, 1))

@@ -4,12 +4,9 @@ import json
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lsr.errors import BadInput, NotFound, UsageError
-from lsr.sources import lines, open_documents
-from lsr.sources.identifiers import SeenIdentifiers
+from lsr.sources import lines, open_documents, open_queries, read_qrels
 
 GOOD = '{"id": "good", "text": "fine"}'
 
@@ -56,7 +53,7 @@ def test_a_bad_json_line_is_named(tmp_path, line, message):
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        ("-0.3", "weight of token 'cat' is -0.3; weights must be finite and not negative"),
+        ("-0.3", "weight of token 'cat' is -0.3; weights must lie between 0 and 4294967296"),
         ("NaN", "NaN is not a number"),
         ("Infinity", "Infinity is not a number"),
         ("1e39", "weight of token 'cat' is 1e+39"),
@@ -286,15 +283,53 @@ def test_what_cannot_be_read_is_named(tmp_path, monkeypatch):
         open_documents(path)
 
 
-@given(st.lists(st.text(max_size=3)))
-def test_seen_identifiers_behave_like_a_dictionary(identifiers):
-    seen, expected = SeenIdentifiers(), {}
-    for place, identifier in enumerate(identifiers):
-        assert seen.first(identifier, place) == expected.get(identifier)
-        expected.setdefault(identifier, place)
+@pytest.mark.parametrize("name", ["d.jsonl", "d.tsv", "d.txt", "d.jsonl.gz"])
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16-LE", "UTF-16-BE", "UTF-32", "UTF-32-LE", "UTF-32-BE"])
+def test_another_encoding_is_named_with_its_remedy(tmp_path, name, encoding, monkeypatch):
+    mark = "" if encoding in ("UTF-16", "UTF-32") else "\ufeff"  # without a byte order Python writes the mark itself
+    data = f"{mark}{GOOD}\n{GOOD}\n".encode(encoding)
+    path = write(tmp_path / name, gzip.compress(data) if name.endswith(".gz") else data)
+    kind = encoding[:6]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    attempts = (
+        (lambda: open_documents(path), path),
+        (lambda: list(open_documents(path, input_format="jsonl")), path),
+        (lambda: list(open_documents(path, input_format="jsonl", on_error="skip")), path),
+        (lambda: open_queries(path), path),
+        (lambda: read_qrels(path), path),
+        (lambda: list(open_documents("-")), "stdin"),
+    )
+    for attempt, place in attempts:
+        with pytest.raises(BadInput, match=f"the file is in {kind}, and only UTF-8 is read") as caught:
+            attempt()
+        assert caught.value.where == str(place)
+        assert f"iconv -f {kind} -t UTF-8" in caught.value.hint
 
 
-def test_seen_identifiers_grow():
-    seen = SeenIdentifiers()
-    assert all(seen.first(f"id{i}", i) is None for i in range(20_000))
-    assert [seen.first(f"id{i}", -1) for i in range(20_000)] == list(range(20_000))
+def test_a_text_file_in_another_encoding_is_named_and_can_be_skipped(tmp_path):
+    write(tmp_path / "a.txt", "good")
+    write(tmp_path / "b.txt", "bad".encode("UTF-16"))
+    error = failure(open_documents(tmp_path, input_format="text"))
+    assert (error.where, error.message) == (f"{tmp_path}/b.txt", "the file is in UTF-16, and only UTF-8 is read")
+    assert [document.id for document in open_documents(tmp_path, on_error="skip")] == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["d.jsonl", "d.jsonl.gz"])
+def test_a_mark_of_utf8_is_no_part_of_the_text(tmp_path, name):
+    data = f"\ufeff{GOOD}\n".encode()
+    path = write(tmp_path / name, gzip.compress(data) if name.endswith(".gz") else data)
+    source = open_documents(path)
+    assert source.format == "jsonl"
+    assert [document.id for document in source] == ["good"]
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    write(folder / "a.txt", "\ufeffwords".encode())
+    assert [document.text for document in open_documents(folder)] == ["words"]
+
+
+def test_a_mistyped_text_field_comes_with_the_right_name(tmp_path):
+    path = write(tmp_path / "d.jsonl", '{"id": 1, "headline": "x", "body": "y"}')
+    error = failure(open_documents(path, text_fields=["headlin"]))
+    assert error.message == "no text field: none of headlin"
+    assert "did you mean 'headline'?" in error.hint
+    assert "headline, body" in error.hint

@@ -100,7 +100,14 @@ def test_other_files_are_no_vectors(tmp_path):
     assert "not recognised" in failure(text).message
     with zipfile.ZipFile(tmp_path / "other.npz", "w") as archive:
         archive.writestr("readme.txt", "x")
-    assert "no array 'indptr'" in failure(tmp_path / "other.npz").message
+    error = failure(tmp_path / "other.npz")
+    assert "no array 'indptr'" in error.message
+    assert "the file holds readme.txt; needed are indptr, terms and weights" in error.hint
+    save(tmp_path / "more.npz", rows=INDPTR, terms=TERMS, weights=WEIGHTS)
+    assert "the file holds rows, terms, weights; needed" in failure(tmp_path / "more.npz").hint
+    with zipfile.ZipFile(tmp_path / "empty.npz", "w") as archive:
+        archive.comment = b"nothing"
+    assert "the file holds no array" in failure(tmp_path / "empty.npz", input_format="vectors").hint
 
 
 @pytest.mark.parametrize("cut", [100, 300])

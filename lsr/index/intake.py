@@ -1,0 +1,68 @@
+"""What a caller hands over for indexing becomes checked documents with identifiers that are all different.
+
+This is the one place where documents and identifiers of any origin are checked before they are indexed. Sources of
+files check their lines themselves as well, because only they can name the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lsr.documents import Document, SeenIdentifiers, checked_identifier, checked_vector, document_from_mapping
+from lsr.errors import BadInput
+
+GivenDocument = Document | Mapping[str, Any]
+
+
+def checked_documents(documents: Iterable[GivenDocument], text_fields: Sequence[str]) -> Iterator[Document]:
+    """The documents, lazily; about 50 bytes a document are kept to find identifiers that come twice.
+
+    Args:
+        documents: Documents, or mappings with an identifier and text fields or a vector.
+        text_fields: Fields of the mappings that are joined into the text.
+
+    Raises:
+        BadInput: A document is wrong, or an identifier comes twice.
+    """
+    seen = SeenIdentifiers()
+    for number, item in enumerate(documents):
+        place = f"document {number}"
+        if isinstance(item, Document):
+            document = _checked(item, item.where or place)
+        else:
+            document = document_from_mapping(item, text_fields, place)
+        if (first := seen.first(document.id, number)) is not None:
+            raise BadInput(f"duplicate id {document.id!r}: document {first} has it already", where=document.where)
+        yield document
+
+
+def checked_identifiers(ids: Sequence[str] | None, count: int) -> list[str]:
+    """Identifiers of ``count`` ready vectors: the given ones, or row numbers.
+
+    Raises:
+        BadInput: There are more or fewer, one is wrong, or one comes twice.
+    """
+    if ids is None:
+        return [str(number) for number in range(count)]
+    if len(ids) != count:
+        raise BadInput(f"there are {len(ids)} ids for {count} vectors", where="ids")
+    seen = SeenIdentifiers()
+    names = []
+    for number, given in enumerate(ids):
+        place = f"ids[{number}]"
+        name = checked_identifier(given, place)
+        if (first := seen.first(name, number)) is not None:
+            raise BadInput(f"duplicate id {name!r}: ids[{first}] is the same", where=place)
+        names.append(name)
+    return names
+
+
+def _checked(document: Document, where: str) -> Document:
+    if not isinstance(document.text, str):
+        raise BadInput(f"the text must be a string, not a {type(document.text).__name__}", where=where)
+    if not isinstance(document.fields, dict):
+        raise BadInput(f"the fields must be a dict, not a {type(document.fields).__name__}", where=where)
+    identifier = checked_identifier(document.id, where)
+    vector = None if document.vector is None else checked_vector(document.vector, where)
+    return Document(identifier, document.text, document.fields, vector, where)
