@@ -19,8 +19,9 @@ from lsr.encoders.texts import checked_iterable, checked_texts
 from lsr.errors import BadInput, ModelMismatch, NotFound, UsageError, nearest
 from lsr.index.index import Index
 from lsr.index.manifest import WEIGHT_LIMITS, SpaceEntry
-from lsr.search.engine import BatchResult, Engine, check_k
+from lsr.search.engine import Engine, check_k
 from lsr.search.results import Contribution, Explanation, Hit, Results
+from lsr.search.scorers import BatchResult
 from lsr.vectors import TERM_LIMIT, SparseVectors, Vocabulary
 
 _TERM_DIGITS = len(str(TERM_LIMIT - 1))

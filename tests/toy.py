@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lsr.encoders.base import Counters, Encoder, Match
+from lsr.index import byte_writer, float_segment
 from lsr.index.catalog import write_catalog
-from lsr.index.files import file_entry
-from lsr.index.manifest import Manifest, SpaceEntry
-from lsr.index.segment import write_segment
+from lsr.index.files import file_entry, write_array
+from lsr.index.float_segment import FloatSegment
+from lsr.index.forward import Rows
+from lsr.index.manifest import BYTE_ARRAYS, FLOAT_ARRAYS, Manifest, SegmentEntry, SpaceEntry
 from lsr.vectors import TERM_LIMIT, SparseVectors, TokenTable
 
 WORDS = ("apple", "banana", "cherry", "date", "elder", "fig")
@@ -83,6 +85,23 @@ def write_index(root, segments, spaces, *, impacts="uint8", ids=None, terms=()):
     (folder / "manifest.json").write_bytes(manifest.to_bytes())
     point(root)
     return Path(root)
+
+
+def write_segment(segment, folder):
+    """Write a segment's arrays as they are, sound or not."""
+    folder.mkdir()
+    names = FLOAT_ARRAYS if isinstance(segment, FloatSegment) else BYTE_ARRAYS
+    files = {name: write_array(folder / f"{name}.npy", getattr(segment, name).reshape(-1)) for name in names}
+    postings = sum(len(segment.postings(place)[0]) for place in range(len(segment.terms)))
+    return SegmentEntry(folder.name, segment.size, postings, files)
+
+
+def segment_of(vectors, impacts="uint8", first=0, density=0.06, order=None):
+    """A segment in memory; the weights are the levels, or the float32 impacts."""
+    if impacts == "float32":
+        return float_segment.invert(vectors, first)
+    rows = Rows(0, vectors.indptr, vectors.terms, vectors.weights.astype(np.uint8))
+    return byte_writer.invert(rows, byte_writer.Inversion(density, order), first)
 
 
 def point(root, generation="gen-1"):

@@ -44,9 +44,10 @@ def warmup(
 
 
 def _compile_kernels() -> list[str]:
-    """Search a made-up segment of every impact type; its arrays are read-only, as those of an index are."""
-    import numpy as np
-
+    """Search a made-up segment of every impact type."""
+    from lsr.index.byte_writer import invert as invert_bytes
+    from lsr.index.float_segment import invert as invert_floats
+    from lsr.index.forward import Rows
     from lsr.index.manifest import IMPACT_TYPES, SpaceEntry
     from lsr.index.segment import Segment
     from lsr.search.engine import Engine
@@ -54,11 +55,12 @@ def _compile_kernels() -> list[str]:
 
     space = SpaceEntry("warmup", 0, 1, 1.0, 1.0, 0, 1.0, 0)
     query = SparseVectors.from_rows([([0], [1.0])])
-    for dtype in IMPACT_TYPES.values():
-        zeros, starts, impacts = np.array([0], np.uint32), np.array([0, 1], np.int64), np.array([1], dtype)
-        for array in (zeros, starts, impacts):
-            array.flags.writeable = False
-        Engine([Segment(0, 1, zeros, starts, zeros, impacts)], [space], "compiled").search(query, 1)
+    segments: list[Segment] = [
+        invert_bytes(Rows(0, query.indptr, query.terms, query.weights.astype("uint8"))),
+        invert_floats(query),
+    ]
+    for segment in segments:
+        Engine([segment], [space], "compiled").search(query, 1)
     return list(IMPACT_TYPES)
 
 

@@ -25,10 +25,10 @@ from lsr.encoders.base import AnyEncoder, fingerprint, join_spaces
 from lsr.errors import BadInput, LsrError, Refused, UsageError, WriteFailed, writing
 from lsr.index.catalog import write_catalog
 from lsr.index.files import exclusive, file_entry, flush, flush_folder
+from lsr.index.float_segment import write_float_segment
 from lsr.index.generations import BUILD, Standing, has_shards, is_own_name, publish, standing
 from lsr.index.intake import GivenDocument, checked_documents, checked_identifiers
-from lsr.index.manifest import CATALOG, IMPACT_TYPES, MANIFEST, MAX_DOCUMENTS, Manifest
-from lsr.index.segment import Segment, invert, write_segment
+from lsr.index.manifest import CATALOG, IMPACT_TYPES, MANIFEST, MAX_DOCUMENTS, Manifest, SegmentEntry
 from lsr.index.shards import ShardFolder, chain_digest
 from lsr.index.space_builder import BuiltSpace, space_builders
 from lsr.vectors import SparseVectors
@@ -241,7 +241,7 @@ class _Build:
             named = space.named_terms(number, raw)
             finished.append(space.finish(raw, len(named), self.options.impacts))
             names.extend(named)
-        written = write_segment(_one_segment(finished), folder / "segment-0")
+        written = _write_segment(finished, folder / "segment-0")
         catalog = folder / CATALOG
         write_catalog(catalog, rows, names)
         with writing(catalog), catalog.open("rb+") as stream:
@@ -254,11 +254,18 @@ class _Build:
         return folder
 
 
-def _one_segment(spaces: Sequence[BuiltSpace]) -> Segment:
+def _write_segment(spaces: Sequence[BuiltSpace], folder: Path) -> SegmentEntry:
     # float32 holds a level as exactly as a weight, so levels can travel as the weights of the joined rows.
     carriers = [
         SparseVectors.trusted(space.vectors.indptr, space.vectors.terms, space.impacts.astype(np.float32))
         for space in spaces
     ]
     joined = join_spaces(carriers, [space.entry.base for space in spaces])
-    return invert(joined, joined.weights.astype(spaces[0].impacts.dtype))
+    if spaces[0].impacts.dtype == np.float32:
+        files = write_float_segment(joined, folder)
+    else:
+        from lsr.index.byte_writer import write_byte_segment
+        from lsr.index.forward import Rows
+
+        files = write_byte_segment(Rows(0, joined.indptr, joined.terms, joined.weights.astype(np.uint8)), folder)
+    return SegmentEntry(folder.name, len(joined), len(joined.terms), files)

@@ -9,7 +9,6 @@ from types import TracebackType
 
 import numpy as np
 
-from lsr.documents import WEIGHT_LIMIT
 from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
 from lsr.encoders.registry import DEFAULT_MODEL, load_encoder_for_index
 from lsr.errors import CorruptIndex, UsageError
@@ -18,8 +17,9 @@ from lsr.index.catalog import CLOSED, Catalog, CatalogVocabulary
 from lsr.index.files import file_entry
 from lsr.index.generations import current_generation, read_pointer
 from lsr.index.intake import GivenDocument
+from lsr.index.layouts import check_segment, open_segment
 from lsr.index.manifest import CATALOG, Manifest, SpaceEntry
-from lsr.index.segment import Segment, check_segment, open_segment
+from lsr.index.segment import Segment
 from lsr.index.trust import generation_files, is_trusted, signature, trust
 from lsr.vectors import SparseVectors
 
@@ -227,10 +227,7 @@ class Index:
             if file_entry(path).sha256 != expected[path].sha256:
                 raise CorruptIndex("the checksum is not the one in the manifest", where=str(path))
         for segment, entry in zip(self._segments, self.manifest.segments, strict=True):
-            check_segment(segment, self.folder / entry.folder)
-            if len(segment.impacts) and segment.impacts.max() > WEIGHT_LIMIT:
-                where = str(self.folder / entry.folder / "impacts.npy")
-                raise CorruptIndex(f"an impact is larger than {WEIGHT_LIMIT:.0f}", where=where)
+            check_segment(segment, self.folder / entry.folder, entry)
         catalog = Catalog(self.folder / CATALOG)
         try:
             catalog.check(self.manifest.documents, [(space.terms, space.capacity) for space in self.manifest.spaces])

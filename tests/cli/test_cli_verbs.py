@@ -234,7 +234,7 @@ def test_verify_finds_a_changed_byte(lsr, words, tmp_path):
     assert lsr("verify", words, "--json").json["sound"] is True
     broken = tmp_path / "broken.idx"
     shutil.copytree(words, broken)
-    array = broken / "gen-1" / "segment-0" / "impacts.npy"
+    array = broken / "gen-1" / "segment-0" / "columns.npy"
     data = bytearray(array.read_bytes())
     data[-1] ^= 1
     array.write_bytes(data)
@@ -250,16 +250,19 @@ def test_verify_without_an_index_is_not_damage(lsr, tmp_path):
 
 
 def test_after_warmup_searches_compile_nothing(lsr, blended, vectors):
-    from lsr.search.kernels.exhaustive import search_many
+    from lsr.search.kernels import columns, exhaustive
+
+    def compiled():
+        return set(columns.search_many.signatures), set(exhaustive.search_many.signatures)
 
     done = lsr("warmup", blended)
     assert done.code == 0
     assert "uint8 and float32" in done.out
     assert "read in" in done.out
-    ready = set(search_many.signatures)
+    ready = compiled()
     for index, query in ((blended, '{"cat": 1}'), (vectors, '{"cat": 1}')):
         assert lsr("search", index, "--vector", query).code == 0
     assert lsr("search", blended, "--queries", "-", "--trec", "--threads", 2, stdin=b"cats\nriver\n").code == 0
-    assert set(search_many.signatures) == ready
+    assert compiled() == ready
     facts = lsr("warmup", "--json").json
     assert facts["kernels"] == ["uint8", "float32"]

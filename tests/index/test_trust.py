@@ -43,7 +43,7 @@ def stamps(folder):
 
 def flip(root):
     """Change a byte of the postings."""
-    path = root / "gen-1" / "segment-0" / "documents.npy"
+    path = root / "gen-1" / "segment-0" / "columns.npy"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
@@ -81,8 +81,8 @@ def test_a_change_after_the_check_is_noticed(trusted):
 def test_a_change_during_the_check_is_noticed_at_the_next_opening(root, monkeypatch):
     real = index_module.check_segment
 
-    def slow(segment, folder):
-        real(segment, folder)
+    def slow(*arguments):
+        real(*arguments)
         flip(root)
 
     with monkeypatch.context() as patch:

@@ -1,17 +1,16 @@
-from dataclasses import replace
-
 import numpy as np
 import oracle
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from toy import segment_of as made_segment
 from toy import space, write_index
 
 from lsr.errors import UsageError
 from lsr.index.index import Index
-from lsr.index.segment import invert
 from lsr.search import engine as engine_module
 from lsr.search.engine import Engine
+from lsr.search.kernels import portable
 from lsr.vectors import TERM_LIMIT, SparseVectors
 
 WINDOW = 16384
@@ -32,14 +31,9 @@ def scale_of(term, scales):
     return scales[sum(term >= base for base in BASES) - 1]
 
 
-def segment_of(documents, dtype, first=0):
-    """A segment as it is mapped from disk: its arrays are read-only."""
+def segment_of(documents, dtype, first=0, density=0.06, order=None):
     rows = [(list(row), [float(value) for value in row.values()]) for row in documents]
-    vectors = SparseVectors.from_rows(rows)
-    made = replace(invert(vectors, vectors.weights.astype(dtype)), first=first)
-    for array in (made.terms, made.starts, made.documents, made.impacts):
-        array.flags.writeable = False
-    return made
+    return made_segment(SparseVectors.from_rows(rows), np.dtype(dtype).name, first, density, order)
 
 
 def hits(result, q=0):
@@ -64,13 +58,26 @@ def cases(draw):
     else:
         scales = (1.0, 1.0, 1.0)
         values = st.floats(2.0**-20, 100, width=32)
-    documents = draw(st.lists(st.dictionaries(st.sampled_from(TERMS), values, max_size=6), min_size=1, max_size=25))
+    documents = draw(st.lists(st.dictionaries(st.sampled_from(TERMS), values, max_size=6), min_size=1, max_size=40))
     weights = st.one_of(st.floats(2.0**-20, 100, width=32), st.sampled_from([1.0, 2.0, 0.5]))
     terms = st.sampled_from([*TERMS, 7, TERM_LIMIT - 3])
     queries = draw(st.lists(st.dictionaries(terms, weights, max_size=6), min_size=1, max_size=6))
     k = draw(st.sampled_from([1, 2, 3, 10, 1000]))
     cut = draw(st.integers(0, len(documents)))
     return documents, dtype, scales, queries, k, cut
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@given(cases(), st.sampled_from([0.0, 0.06, 0.3, 1.0]), st.randoms(use_true_random=False))
+def test_containers_and_positions_do_not_show(kernel, case, density, random):
+    """Columns only, lists only, or both; documents in their order, or in any other."""
+    documents, dtype, scales, queries, k, _ = case
+    scaled = [{term: value * scale_of(term, scales) for term, value in row.items()} for row in documents]
+    order = np.array(random.sample(range(len(documents)), len(documents)), np.uint32)
+    vectors = query_vectors(queries)
+    for chosen in (None, order):
+        found = Engine([segment_of(documents, dtype, 0, density, chosen)], spaces(scales), kernel).search(vectors, k)
+        assert [hits(found, q) for q in range(len(queries))] == [oracle.top(scaled, query, k) for query in queries]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -166,8 +173,8 @@ def test_auto_moves_to_the_compiled_kernel_after_a_few_queries(larger, monkeypat
     documents, queries = larger
     monkeypatch.setattr(engine_module, "sys", type("Sys", (), {"modules": {}}))
     used = []
-    portable = engine_module.portable.search
-    monkeypatch.setattr(engine_module.portable, "search", lambda *a: used.append(1) or portable(*a))
+    real = portable.search
+    monkeypatch.setattr(portable, "search", lambda *a: used.append(1) or real(*a))
     made = Engine([segment_of(documents, np.uint8)], spaces((1.0, 1.0, 1.0)))
     vectors = query_vectors([queries[i % len(queries)] for i in range(40)])
     results = [hits(made.search(vectors.slice(q, q + 1), 5)) for q in range(40)]

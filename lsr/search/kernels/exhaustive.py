@@ -8,27 +8,19 @@ candidates behind a threshold in the same way).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lsr.jit import compiled
 
 WINDOW = 16384
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile without the GIL, cached on disk where there is a folder for it (a read-only install may have none)."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def _keep_largest(keys: NDArray[np.uint64], count: int, k: int) -> None:
     """Reorder ``keys[:count]`` so that the k largest come first."""
     low, high = 0, count - 1
@@ -51,7 +43,7 @@ def _keep_largest(keys: NDArray[np.uint64], count: int, k: int) -> None:
             return
 
 
-@_compiled
+@compiled
 def _search_one(
     size: int,
     starts: NDArray[np.int64],
@@ -101,7 +93,7 @@ def _search_one(
     return held
 
 
-@_compiled
+@compiled
 def search_many(
     size: int,
     starts: NDArray[np.int64],
@@ -121,13 +113,13 @@ def search_many(
         size: Number of documents in the segment.
         starts: int64 [T + 1], list starts.
         documents: uint32 [P].
-        impacts: uint8 or float32 [P].
+        impacts: float32 [P].
         borders: int64 [q + 1], where each query's lists begin in ``places`` and ``factors``.
         places: int64 [m], positions of the queries' terms in the segment, ascending inside a query.
         factors: float64 [m].
         k: Number of hits wanted, at least 1 and at most ``size``.
-        out_documents: int64 [q, >= k], filled with numbers inside the segment.
-        out_scores: float32 [q, >= k].
+        out_documents: int64 [q, k], filled with numbers inside the segment, and -1.
+        out_scores: float32 [q, k], filled with scores, and 0.
         out_counts: int64 [q], number of hits of each query.
     """
     sums = np.empty(min(size, WINDOW), np.float64)
@@ -146,3 +138,5 @@ def search_many(
             single[0] = np.uint32(keys[i] >> _SHIFT)
             out_scores[q, i] = as_float[0]
         out_counts[q] = held
+        out_documents[q, held:] = -1
+        out_scores[q, held:] = 0.0

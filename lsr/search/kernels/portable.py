@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.index.byte_segment import ByteSegment
 from lsr.index.segment import Segment
 
 
@@ -20,10 +21,19 @@ def search(
         k: Number of hits wanted, at least 1.
     """
     sums = np.zeros(segment.size, np.float64)
-    for place, factor in zip(places, factors, strict=True):
-        start, end = segment.starts[place], segment.starts[place + 1]
-        sums[segment.documents[start:end]] += segment.impacts[start:end] * factor
-    return best(sums.astype(np.float32), k)
+    for place, factor in zip(places.tolist(), factors.tolist(), strict=True):
+        if isinstance(segment, ByteSegment):
+            positions, levels = segment.postings_by_position(place)
+            sums[positions] += levels * np.float64(factor)
+        else:
+            documents, impacts = segment.postings(place)
+            sums[documents] += impacts.astype(np.float64) * factor
+    scores = sums.astype(np.float32)
+    if isinstance(segment, ByteSegment) and len(segment.numbers):
+        by_number = np.empty_like(scores)
+        by_number[segment.numbers] = scores
+        scores = by_number
+    return best(scores, k)
 
 
 def best(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -1,0 +1,46 @@
+"""Which layout a segment has, and how it is opened and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsr.errors import CorruptIndex
+from lsr.index.byte_segment import ByteSegment, check_byte_segment, open_byte_segment
+from lsr.index.float_segment import FloatSegment, check_float_segment, open_float_segment
+from lsr.index.manifest import BYTE_ARRAYS, FLOAT_ARRAYS, SegmentEntry
+from lsr.index.segment import Segment
+
+
+def open_segment(folder: Path, entry: SegmentEntry, first: int) -> Segment:
+    """Map a segment and check what can be checked without reading all postings.
+
+    Args:
+        folder: Its folder.
+        entry: Its entry in the manifest.
+        first: Number of its first document.
+
+    Raises:
+        CorruptIndex: A file contradicts the manifest or another file.
+    """
+    if entry.files.keys() == FLOAT_ARRAYS.keys():
+        return open_float_segment(folder, entry.files, first, entry.documents)
+    assert entry.files.keys() == BYTE_ARRAYS.keys(), "the manifest was checked"
+    return open_byte_segment(folder, entry.files, first, entry.documents)
+
+
+def check_segment(segment: Segment, folder: Path, entry: SegmentEntry) -> None:
+    """Read every posting and check what the search kernels rely on.
+
+    Raises:
+        CorruptIndex: Something is wrong; the message says what and where.
+    """
+    if isinstance(segment, FloatSegment):
+        check_float_segment(segment, folder)
+        postings = len(segment.documents)
+    else:
+        assert isinstance(segment, ByteSegment), "there are two layouts"
+        postings = check_byte_segment(segment, folder)
+    if postings != entry.postings:
+        raise CorruptIndex(
+            f"the segment has {postings} postings, and the manifest says {entry.postings}", where=str(folder)
+        )

@@ -1,0 +1,133 @@
+"""Exact scores of a few documents: float64, terms in ascending order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lsr.index.containers import COLUMN, KIND_SHIFT, LISTED, ROW_MASK, WINDOW
+from lsr.jit import compiled
+from lsr.search.kernels.arithmetic import u16, u32
+
+STEP = 64
+"""One look-up in a list costs about as much as testing this many of its postings."""
+
+
+@compiled
+def _find(ascending: Any, key: Any) -> Any:
+    """Position of the last element that is at most ``key`` (0 if there is none)."""
+    low, size = u32(0), u32(ascending.shape[0])
+    while size > u32(1):
+        half = size >> u32(1)
+        if ascending[low + half] <= key:
+            low = u32(low + half)
+        size = u32(size - half)
+    return low
+
+
+@compiled
+def _walk(part: Any, offsets: Any, levels: Any, factor: float, taken: Any, seats: Any, seated: Any) -> None:
+    """Add a list to the candidates of a window; ``seats`` gives a candidate's place by its offset where ``taken``."""
+    begin, n = offsets.shape[0] // 8 * 8, u32(0)
+    for p in range(0, begin, 8):
+        o = offsets[p : p + 8]
+        if (
+            taken[o[0]]
+            | taken[o[1]]
+            | taken[o[2]]
+            | taken[o[3]]
+            | taken[o[4]]
+            | taken[o[5]]
+            | taken[o[6]]
+            | taken[o[7]]
+        ):
+            for i in range(8):
+                seated[n] = p + i
+                n = u32(n + taken[o[i]])
+    for j in range(begin, offsets.shape[0]):
+        seated[n] = j
+        n = u32(n + taken[offsets[j]])
+    for h in range(n):
+        j = seated[h]
+        part[seats[offsets[j]]] += factor * np.float64(levels[j])
+
+
+@compiled
+def _look_up(part: Any, here: Any, base: int, offsets: Any, levels: Any, factor: float) -> None:
+    for c in range(here.shape[0]):
+        key = u16(here[c] - base)
+        j = _find(offsets, key)
+        if offsets[j] == key:
+            part[c] += factor * np.float64(levels[j])
+
+
+@compiled
+def _walk_rare(
+    part: Any, base: int, documents: Any, levels: Any, begin: int, factor: float, taken: Any, seats: Any
+) -> Any:
+    """Add the postings from ``begin`` on that lie in the window; returns the first that lies behind it."""
+    at = begin
+    while at < documents.shape[0] and documents[at] < base + WINDOW:
+        if documents[at] >= base:
+            offset = u32(documents[at] - u32(base))
+            if taken[offset]:
+                part[seats[offset]] += factor * np.float64(levels[at])
+        at += 1
+    return at
+
+
+@compiled
+def rescore(exact: Any, found: Any, index: Any, slots: Any, factors: Any, cursors: Any, rooms: Any) -> None:
+    """Fill ``exact`` with the scores of documents.
+
+    Args:
+        exact: float64 [n], filled.
+        found: uint32 [n], document numbers, ascending.
+        index: Columns, arrays of the windowed lists, arrays of the rare lists.
+        slots: int64 [m], in ascending term order.
+        factors: float64 [m].
+        cursors: int64 [>= rare lists among them], scratch.
+        rooms: Scratch: taken (uint8 [WINDOW], all 0 before and after), seats (uint16 [WINDOW]), seated (uint16
+            [WINDOW]).
+    """
+    columns, lists, rare = index
+    starts, borders, offsets, levels = lists
+    rare_starts, rare_documents, rare_levels = rare
+    taken, seats, seated = rooms
+    exact[:] = 0.0
+    cursors[:] = 0
+    begin = 0
+    while begin < found.shape[0]:
+        window = np.int64(found[begin]) // WINDOW
+        base = window * WINDOW
+        end = begin + 1
+        while end < found.shape[0] and found[end] < base + WINDOW:
+            end += 1
+        part, here = exact[begin:end], found[begin:end]
+        for c in range(here.shape[0]):
+            offset = u32(here[c] - u32(base))
+            taken[offset], seats[offset] = 1, c
+        r = 0
+        for t in range(slots.shape[0]):
+            kind, row, factor = slots[t] >> KIND_SHIFT, slots[t] & ROW_MASK, factors[t]
+            if kind == COLUMN:
+                column = columns[row]
+                for c in range(here.shape[0]):
+                    part[c] += factor * np.float64(column[here[c]])
+            elif kind == LISTED:
+                first = starts[row]
+                a, b = first + np.int64(borders[row, window]), first + np.int64(borders[row, window + 1])
+                if (end - begin) * STEP >= b - a:
+                    _walk(part, offsets[a:b], levels[a:b], factor, taken, seats, seated)
+                else:
+                    _look_up(part, here, base, offsets[a:b], levels[a:b], factor)
+            else:
+                a, b = rare_starts[row], rare_starts[row + 1]
+                cursors[r] = _walk_rare(
+                    part, base, rare_documents[a:b], rare_levels[a:b], cursors[r], factor, taken, seats
+                )
+                r += 1
+        for c in range(here.shape[0]):
+            taken[u32(here[c] - u32(base))] = 0
+        begin = end
