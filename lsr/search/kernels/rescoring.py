@@ -8,22 +8,18 @@ import numpy as np
 
 from lsr.index.containers import COLUMN, KIND_SHIFT, LISTED, ROW_MASK, WINDOW
 from lsr.jit import compiled
-from lsr.search.kernels.arithmetic import u16, u32
+from lsr.search.kernels.arithmetic import prefetch, u16, u32
 
-STEP = 64
+FEW = 24
+"""Up to so many candidates in a window, what they need is fetched before it is used."""
+STEP = 32
 """One look-up in a list costs about as much as testing this many of its postings."""
 
 
 @compiled
-def _find(ascending: Any, key: Any) -> Any:
-    """Position of the last element that is at most ``key`` (0 if there is none)."""
-    low, size = u32(0), u32(ascending.shape[0])
-    while size > u32(1):
-        half = size >> u32(1)
-        if ascending[low + half] <= key:
-            low = u32(low + half)
-        size = u32(size - half)
-    return low
+def _guess(offset: Any, length: Any) -> Any:
+    """Where an offset stands in a list of that length if the offsets are spread evenly."""
+    return (u32(offset) * u32(length)) // u32(WINDOW)
 
 
 @compiled
@@ -55,11 +51,36 @@ def _walk(part: Any, offsets: Any, levels: Any, factor: float, taken: Any, seats
 
 @compiled
 def _look_up(part: Any, here: Any, base: int, offsets: Any, levels: Any, factor: float) -> None:
+    """Add a list to a few candidates, each searched from where it should stand."""
+    length = u32(offsets.shape[0])
     for c in range(here.shape[0]):
-        key = u16(here[c] - base)
-        j = _find(offsets, key)
-        if offsets[j] == key:
+        key = u16(here[c] - u32(base))
+        j = _guess(key, length)
+        while j < length and offsets[j] < key:
+            j = u32(j + u32(1))
+        while j > u32(0) and offsets[j - u32(1)] >= key:
+            j = u32(j - u32(1))
+        if j < length and offsets[j] == key:
             part[c] += factor * np.float64(levels[j])
+
+
+@compiled
+def _prefetch(here: Any, window: int, index: Any, slots: Any) -> None:
+    """Ask the memory for what the candidates of a window need, all of it at once."""
+    columns, (starts, borders, offsets, levels), _ = index
+    base = window * WINDOW
+    for t in range(slots.shape[0]):
+        kind, row = slots[t] >> KIND_SHIFT, slots[t] & ROW_MASK
+        if kind == COLUMN:
+            column = columns[row]
+            for c in range(here.shape[0]):
+                prefetch(column, np.int64(here[c]))
+        elif kind == LISTED:
+            a, length = starts[row] + np.int64(borders[row, window]), borders[row, window + 1] - borders[row, window]
+            for c in range(here.shape[0]):
+                at = a + np.int64(_guess(here[c] - u32(base), length))
+                prefetch(offsets, at)
+                prefetch(levels, at)
 
 
 @compiled
@@ -108,6 +129,8 @@ def rescore(exact: Any, found: Any, index: Any, slots: Any, factors: Any, cursor
         for c in range(here.shape[0]):
             offset = u32(here[c] - u32(base))
             taken[offset], seats[offset] = 1, c
+        if end - begin <= FEW:
+            _prefetch(here, window, index, slots)
         r = 0
         for t in range(slots.shape[0]):
             kind, row, factor = slots[t] >> KIND_SHIFT, slots[t] & ROW_MASK, factors[t]
