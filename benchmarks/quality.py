@@ -9,32 +9,30 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from lsr.encoders.base import BlendedEncoder, Counters, DocumentEncoder, Match
+from lsr import defaults
+from lsr.encoders.base import BlendedEncoder, DocumentEncoder
 from lsr.encoders.registry import load_encoder
 from lsr.eval.collections import Collection, open_collection
-from lsr.eval.systems import evaluate_index
-from lsr.index import Index
-from lsr.vectors import SparseVectors, Vocabulary
+from lsr.eval.systems import evaluate_collection
+from lsr.vectors import SparseVectors
 
 MEASURES = "nDCG@10 R@100"
 
 
 class Remembering:
-    """A document encoder that encodes the same batch of texts only once."""
+    """A document encoder that encodes the same batch of texts only once; all else is that of the one inside."""
 
     def __init__(self, inner: DocumentEncoder) -> None:
         self.inner = inner
-        self.vocabulary: Vocabulary = inner.vocabulary
-        self.counters: Counters = inner.counters
-        self.identity: Mapping[str, Any] = inner.identity
-        self.needs_collection = inner.needs_collection
         self.known: dict[tuple[str, ...], SparseVectors] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
     def encode(self, texts: Sequence[str]) -> SparseVectors:
         key = tuple(texts)
@@ -42,37 +40,28 @@ class Remembering:
             self.known[key] = self.inner.encode(texts)
         return self.known[key]
 
-    def finish(self, raw: SparseVectors, mean_mass: float) -> SparseVectors:
-        return self.inner.finish(raw, mean_mass)
-
-    def matches(self, text: str) -> list[Match]:
-        return self.inner.matches(text)
-
 
 def measure(collection: Collection, max_length: int) -> dict[str, dict[str, float]]:
     """Measures by system and impact type, such as ``{"bm25 float32": {"nDCG@10": ...}}``."""
-    encoder = load_encoder("splade-tiny+bm25", max_length=max_length)
+    encoder = load_encoder(defaults.MODEL, max_length=max_length)
     assert isinstance(encoder, BlendedEncoder)
     for part in encoder.parts:
-        if part.capacity is not None:  # BM25 is fast, and its vocabulary belongs to one index
-            part.document = Remembering(part.document)
-    rows: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for impacts in ("float32", "uint8"):
-            path = Path(folder) / impacts
-            Index.build(path, collection.documents(), encoder=encoder, impacts=impacts).close()
-            for result in evaluate_index(path, collection.queries, collection.qrels, measures=MEASURES):
-                rows[f"{result.system} {impacts}"] = result.measures
-    return rows
+        if not part.needs_collection:  # BM25 is fast, and its vocabulary belongs to one index
+            part.document = cast(DocumentEncoder, Remembering(part.document))
+    return {
+        f"{result.system} {impacts}": result.measures
+        for impacts in ("float32", "uint8")
+        for result in evaluate_collection(collection, encoder=encoder, impacts=impacts, measures=MEASURES)
+    }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("collections", type=Path)
-    parser.add_argument("--max-length", type=int, default=256)
+    parser.add_argument("--max-length", type=int, default=defaults.INDEX_LENGTH)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     folders = sorted(path for path in chosen.collections.iterdir() if (path / "qrels").is_dir())
     table: dict[str, dict[str, dict[str, float]]] = {}
     header: list[str] = []

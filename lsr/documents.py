@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from numbers import Integral, Real
@@ -45,7 +46,9 @@ def document_from_mapping(
 ) -> Document:
     """A document from a mapping with ``id`` or ``_id`` and the text fields, or a ``vector``.
 
-    Empty text fields leave no extra space. At least one text field must be there, unless there is a vector.
+    Empty text fields leave no extra space. At least one text field must be there, unless there is a vector. Only an
+    object of token and weight is a ready vector; a ``vector`` of another kind, such as a dense one, is stored like any
+    other field.
 
     Raises:
         BadInput: No identifier, no text field, or a field of the wrong type.
@@ -58,14 +61,26 @@ def document_from_mapping(
             'no field "_id" or "id"', where=where, hint=f"fields here: {', '.join(map(str, mapping)) or 'none'}"
         )
     identifier = checked_identifier(mapping[key], where, name=key)
-    vector = mapping.get("vector")
-    if vector is not None:
-        vector = checked_vector(vector, where)
+    given = mapping.get("vector")
+    vector = checked_vector(given, where) if isinstance(given, Mapping) else None
     texts = [_text(mapping, name, where) for name in text_fields if mapping.get(name) is not None]
-    if not texts and vector is None:
-        raise _no_text_field(text_fields, [str(name) for name in mapping if name != key], where)
-    stored = {str(name): value for name, value in mapping.items() if name not in (key, "vector")}
+    stored = {str(name): value for name, value in mapping.items() if name != key}
+    if vector is not None:
+        del stored["vector"]
+    elif not texts:
+        raise no_vector(given, where) if given is not None else _no_text_field(text_fields, list(stored), where)
     return Document(identifier, " ".join(text for text in texts if text), stored, vector, where)
+
+
+class CheckedDocuments(ABC):
+    """Documents that were checked where they were read, and whose identifiers are all different.
+
+    Whoever subclasses it vouches for that: such documents are indexed without another check.
+    """
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Document]:
+        """The documents, in order."""
 
 
 def checked_identifier(value: object, where: str | None = None, *, name: str = "id") -> str:
@@ -103,7 +118,7 @@ def checked_vector(vector: object, where: str | None = None) -> dict[str, float]
             ``WEIGHT_LIMIT``.
     """
     if not isinstance(vector, Mapping):
-        raise BadInput(f'field "vector" must be an object of token and weight, not {_kind(vector)}', where=where)
+        raise no_vector(vector, where)
     checked: dict[str, float] = {}
     for token, weight in vector.items():
         if not isinstance(token, str) or not _is_unicode(token):
@@ -121,6 +136,16 @@ def checked_vector(vector: object, where: str | None = None) -> dict[str, float]
     return checked
 
 
+def no_vector(given: object, where: str | None = None) -> BadInput:
+    """The error for a field ``vector`` that is no ready vector.
+
+    Args:
+        given: What the field holds.
+        where: Where it was read.
+    """
+    return BadInput(f'field "vector" must be an object of token and weight, not {_kind(given)}', where=where)
+
+
 def checked_text_fields(text_fields: Sequence[str], where: str) -> tuple[str, ...]:
     """Names of text fields, as a tuple.
 
@@ -136,6 +161,32 @@ def checked_text_fields(text_fields: Sequence[str], where: str) -> tuple[str, ..
             f"text fields must be a list of names, not {text_fields!r}", where=where, hint="such as ['title', 'text']"
         )
     return tuple(text_fields)
+
+
+class UniqueIdentifiers(tuple[str, ...]):
+    """Identifiers that are sound and all different, as ``unique_identifiers`` makes them; nobody checks them again."""
+
+    __slots__ = ()
+
+
+def unique_identifiers(values: Iterable[object], where: str) -> UniqueIdentifiers:
+    """Identifiers of rows.
+
+    Args:
+        values: What the caller gave.
+        where: Where they were read, for messages.
+
+    Raises:
+        BadInput: One is wrong, or one comes twice.
+    """
+    seen = SeenIdentifiers()
+    names = []
+    for row, value in enumerate(values):
+        name = checked_identifier(value, where, name=f"ids[{row}]")
+        if (first := seen.first(name, row)) is not None:
+            raise BadInput(f"duplicate id {name!r}: ids[{first}] and ids[{row}]", where=where)
+        names.append(name)
+    return UniqueIdentifiers(names)
 
 
 class SeenIdentifiers:
@@ -192,7 +243,7 @@ def _no_text_field(text_fields: Sequence[str], here: list[str], where: str | Non
         hint = "it has no field but its id"
     else:
         question = f"did you mean {guess!r}? " if guess else ""
-        hint = f"{question}choose from the fields here with --text-fields: {', '.join(here)}"
+        hint = f"{question}choose from the fields here with text_fields (--text-fields): {', '.join(here)}"
     return BadInput(f"no text field: none of {', '.join(text_fields)}", where=where, hint=hint)
 
 

@@ -1,11 +1,8 @@
-"""An index, the encoders that its manifest names, and the engine, as one object that answers text."""
+"""An index, its encoders, and the engine, as one object that answers text."""
 
 from __future__ import annotations
 
-import copy
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsr.encoders.base import AnyEncoder, Encoder, Match, in_id_order, join_spaces
-from lsr.encoders.registry import load_encoder
+from lsr import defaults
+from lsr.encoders.base import AnyEncoder, Match
+from lsr.encoders.spaces import join_spaces
 from lsr.encoders.texts import checked_iterable, checked_texts
-from lsr.errors import BadInput, ModelMismatch, NotFound, UsageError, nearest
+from lsr.errors import BadInput, NotFound, UsageError, nearest
 from lsr.index.index import Index
 from lsr.index.manifest import WEIGHT_LIMITS, SpaceEntry
+from lsr.search.encoding import IndexEncoders
 from lsr.search.engine import Engine, check_k
 from lsr.search.results import Contribution, Explanation, Hit, Results
 from lsr.search.scorers import BatchResult
@@ -35,9 +34,12 @@ class Searcher:
 
     Args:
         index: The index; the searcher does not close it.
-        encoder: An encoder, or the name of one, in place of those that the manifest names.
+        encoder: An encoder, or the name of one, in place of those that the manifest names; a name is loaded with the
+            settings that the index has recorded. An index of ready vectors can be asked by text only with one. If that
+            is the encoder that made the vectors, their term ids are its own; if it is forced, terms that have names are
+            looked up by them.
         kernel: ``auto``, ``portable`` or ``compiled``, see ``lsr.search.engine.Engine``.
-        force: Use an encoder although its fingerprint is not the one in the manifest.
+        force: Use an encoder, or vectors of one, although its fingerprint is not the one in the manifest.
     """
 
     def __init__(
@@ -51,13 +53,10 @@ class Searcher:
         if not isinstance(index, Index):
             raise UsageError(f"a searcher needs an open index, not a {type(index).__name__}", hint="use lsr.Index.open")
         self.index = index
-        self._given = encoder
-        self._force = force
+        self._encoders = IndexEncoders(index, encoder, force=force)
         self._engine = Engine(index.segments, index.manifest.spaces, kernel)
-        self._parts: list[Encoder] | None = None
-        self._loading = threading.Lock()
 
-    def search(self, text: str, k: int = 10, *, blend: Mapping[str, float] | None = None) -> Results:
+    def search(self, text: str, k: int = defaults.HITS, *, blend: Mapping[str, float] | None = None) -> Results:
         """The k best documents for a text.
 
         Args:
@@ -74,7 +73,7 @@ class Searcher:
         return self._as_results(self.encode_queries([text], blend=blend), k)
 
     def search_vector(
-        self, terms: Sequence[int] | Sequence[str] | ArrayLike, weights: ArrayLike, k: int = 10
+        self, terms: Sequence[int] | Sequence[str] | ArrayLike, weights: ArrayLike, k: int = defaults.HITS
     ) -> Results:
         """The k best documents for a sparse vector.
 
@@ -102,7 +101,7 @@ class Searcher:
     def search_batch(
         self,
         queries: Iterable[str] | SparseVectors,
-        k: int = 10,
+        k: int = defaults.HITS,
         threads: int = 1,
         *,
         blend: Mapping[str, float] | None = None,
@@ -117,12 +116,14 @@ class Searcher:
 
         Raises:
             UsageError: As for ``search``.
+            ModelMismatch: As for ``search``, or the vectors have the fingerprint of another encoder.
         """
         self.index.check_open()
         check_k(k)
         if isinstance(queries, SparseVectors):
             if blend is not None:
                 raise UsageError("a blend weighs encoded texts; scale the weights of ready vectors yourself")
+            self._encoders.check_vectors(queries)
             return self._engine.search(queries, k, threads)
         return self._engine.search(self.encode_queries(queries, blend=blend), k, threads)
 
@@ -149,16 +150,62 @@ class Searcher:
             UsageError: The blend names no space of this index, or the index has no encoder.
             ModelMismatch: The encoder at hand is not the one that made the index.
         """
+        used = [name for name, weight in self.blend(blend).items() if weight > 0]
+        return self.join(self.encode_spaces(texts, used), blend)
+
+    def encode_spaces(self, texts: Iterable[str], names: Collection[str] | None = None) -> dict[str, SparseVectors]:
+        """Query vectors of each term space, by its name, before any blend; ``join`` blends them, as often as you like.
+
+        Args:
+            texts: The queries.
+            names: The term spaces that are wanted; all if not given.
+
+        Returns:
+            One row a text; term ids are local to the space.
+
+        Raises:
+            UsageError: The index has no encoder.
+            ModelMismatch: The encoder at hand is not the one that made the index.
+        """
         self.index.check_open()
         listed = checked_texts(list(checked_iterable(texts)))
+        wanted = [space.name for space in self.index.manifest.spaces] if names is None else names
+        return self._encoders.encode(listed, wanted)
+
+    def join(self, vectors: Mapping[str, SparseVectors], blend: Mapping[str, float] | None = None) -> SparseVectors:
+        """Query vectors over global term ids: each weight times the blend's, rounded once to float32.
+
+        Args:
+            vectors: What ``encode_spaces`` gave, at least for every term space whose weight is not 0.
+            blend: As for ``search``.
+
+        Raises:
+            UsageError: As for ``blend``, or a term space with a weight is missing.
+        """
         weights = self.blend(blend)
-        parts = self.encoders()
-        empty = SparseVectors.from_rows([([], [])] * len(listed))
-        vectors = [
-            part.encode_queries(listed) if weights[part_name] > 0 else empty
-            for part, part_name in zip(parts, weights, strict=True)
+        used = [space for space in self.index.manifest.spaces if weights[space.name] > 0]
+        missing = [space.name for space in used if space.name not in vectors]
+        if missing:
+            raise UsageError(f"no query vectors for {', '.join(missing)}", hint="encode that term space too")
+        return join_spaces(
+            [vectors[space.name] for space in used],
+            [space.base for space in used],
+            [weights[space.name] for space in used],
+        )
+
+    def hits(self, batch: BatchResult, query: int) -> list[Hit]:
+        """The hits of one query of a batch, best first.
+
+        Args:
+            batch: What ``search_batch`` gave.
+            query: Number of the query.
+        """
+        count = int(batch.counts[query])
+        numbers = batch.documents[query, :count].tolist()
+        rows = zip(self.index.external_ids(numbers), batch.scores[query, :count].tolist(), numbers, strict=True)
+        return [
+            Hit(rank, name, score, number, self.index.catalog) for rank, (name, score, number) in enumerate(rows, 1)
         ]
-        return join_spaces(vectors, [space.base for space in self.index.manifest.spaces], list(weights.values()))
 
     def blend(self, chosen: Mapping[str, float] | None = None) -> dict[str, float]:
         """The weight of every term space: the chosen one, or the manifest's.
@@ -232,77 +279,23 @@ class Searcher:
         }
 
     def matches(self, text: str) -> list[Match]:
-        """Places of a stored text that stand for terms of the index; term ids are global."""
-        self.index.check_open()
-        found: list[Match] = []
-        for part, space in zip(self.encoders(), self.index.manifest.spaces, strict=True):
-            found += [Match(m.start, m.end, m.term + space.base) for m in part.document.matches(text)]
-        return found
-
-    def encoders(self) -> list[Encoder]:
-        """The encoder of each term space, loaded at the first call.
+        """Places of a stored text that stand for terms of the index; term ids are global.
 
         Raises:
-            UsageError: The index was made from ready vectors.
-            ModelMismatch: An encoder's fingerprint is not the one in the manifest.
+            LsrError: As for ``encode_queries``.
         """
-        with self._loading:
-            if self._parts is None:
-                self._parts = self._load()
-            return self._parts
-
-    def _load(self) -> list[Encoder]:
-        spaces = self.index.manifest.spaces
-        given: list[Encoder] | None = None
-        if self._given is not None:
-            loaded = load_encoder(self._given) if isinstance(self._given, str | Path) else self._given
-            given = in_id_order(loaded.parts)
-            if len(given) != len(spaces):
-                raise ModelMismatch(f"the encoder has {len(given)} term spaces and the index has {len(spaces)}")
-        parts = []
-        for number, space in enumerate(spaces):
-            part = given[number] if given is not None else _load_part(space)
-            self._check_identity(part, space)
-            vocabulary = self.index.vocabularies[number]
-            if part.query.needs_statistics:
-                # Copies: the caller's encoder may serve another index, with other words and statistics.
-                document = copy.copy(part.document)
-                document.vocabulary = vocabulary
-                part = replace(part, document=document, statistics=vocabulary)
-            parts.append(part)
-        return parts
-
-    def _check_identity(self, part: Encoder, space: SpaceEntry) -> None:
-        if self._force or part.query_fingerprint == space.query_fingerprint:
-            return
-        if space.source is None and part.document_fingerprint == space.document_fingerprint:
-            return
-        if space.source is None and space.document_fingerprint is None:
-            raise ModelMismatch(
-                f"the index was made from ready vectors and does not say with which model; "
-                f"the encoder at hand is {part.name} {part.query_fingerprint}",
-                hint="if its term ids are those of the vectors, force it",
-            )
-        raise ModelMismatch(
-            f"the index was made with {space.name} {space.query_fingerprint or space.document_fingerprint}, and the "
-            f"encoder at hand is {part.name} {part.query_fingerprint}",
-            hint="search with the model that made the index (--model), or force it",
-        )
+        self.index.check_open()
+        return self._encoders.matches(text)
 
     def _as_results(self, query: SparseVectors, k: int) -> Results:
         found = self._engine.search(query, k)
-        count = int(found.counts[0])
-        numbers = found.documents[0, :count].tolist()
-        ids = self.index.external_ids(numbers)
-        catalog = self.index.catalog
-        hits = [
-            Hit(rank, name, score, number, catalog)
-            for rank, (name, score, number) in enumerate(
-                zip(ids, found.scores[0, :count].tolist(), numbers, strict=True), start=1
-            )
-        ]
         known = [segment.places(query.terms)[1] for segment in self.index.segments]
-        return Results(hits, known_terms=int(np.any(known, axis=0).sum()), generation=self.index.generation)
+        return Results(
+            self.hits(found, 0),
+            known_terms=int(np.any(known, axis=0).sum()),
+            exact=found.exact,
+            generation=self.index.generation,
+        )
 
     def _explain(
         self, number: int, name: str, terms: list[int], weights: list[float], blend: dict[str, float]
@@ -332,15 +325,6 @@ def _local_term(space: SpaceEntry, vocabulary: Vocabulary, token: str) -> int | 
         return vocabulary.find(token)
     is_number = len(token) <= _TERM_DIGITS and token.isascii() and token.isdigit()
     return int(token) if is_number and int(token) < space.capacity else None
-
-
-def _load_part(space: SpaceEntry) -> Encoder:
-    if space.source is None:
-        raise UsageError(
-            "the index was made from ready vectors, and has no encoder for text",
-            hint="search it with a vector, or name the model that made the vectors with --model",
-        )
-    return load_encoder(space.source, **space.settings).parts[0]
 
 
 def _listed(values: Iterable[Any] | ArrayLike, name: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,8 @@ class Vocabulary(Protocol):
 class TokenTable:
     """A vocabulary in memory; ids are positions. It can grow at its end.
 
+    It may be read by several threads, and while one of them adds tokens.
+
     Args:
         tokens: The tokens in the order of their ids.
     """
@@ -41,6 +44,7 @@ class TokenTable:
     def __init__(self, tokens: Iterable[str] = ()) -> None:
         self.tokens: list[str] = list(tokens)
         self._ids: dict[str, int] | None = None
+        self._making = Lock()
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -57,7 +61,9 @@ class TokenTable:
     def ids(self) -> dict[str, int]:
         """Token to id, made at first use."""
         if self._ids is None:
-            self._ids = {token: term for term, token in enumerate(self.tokens)}
+            with self._making:
+                if self._ids is None:
+                    self._ids = {token: term for term, token in enumerate(self.tokens)}
         return self._ids
 
     def add(self, token: str) -> int:
@@ -74,7 +80,8 @@ class SparseVectors:
     """``n`` sparse vectors over 32-bit term ids, in compressed sparse rows.
 
     Row ``i`` holds ``terms[indptr[i]:indptr[i+1]]`` (ascending, each once) and the weights beside them. Rows whose
-    terms are not ascending are sorted here; weights of exactly zero are dropped.
+    terms are not ascending are sorted here; weights of exactly zero are dropped. The arrays are read-only. An array of
+    the caller's is copied if it could be written to, and shared if not.
 
     Args:
         indptr: Row borders, ``n + 1`` integers from 0 to the number of entries.
@@ -115,6 +122,8 @@ class SparseVectors:
             )
         self._put_in_order()
         self._drop_zeros()
+        self.terms, self.weights = _own(self.terms, terms), _own(self.weights, weights)
+        self._protect()
 
     @classmethod
     def trusted(
@@ -126,10 +135,14 @@ class SparseVectors:
         vocabulary: Vocabulary | None = None,
         fingerprint: str | None = None,
     ) -> SparseVectors:
-        """Wrap arrays that our own code made and that already obey every rule; nothing is checked or copied."""
+        """Wrap arrays that our own code made and that already obey every rule; nothing is checked or copied.
+
+        The arrays become read-only.
+        """
         self = cls.__new__(cls)
         self.indptr, self.terms, self.weights = indptr, terms, weights
         self.vocabulary, self.fingerprint = vocabulary, fingerprint
+        self._protect()
         return self
 
     @classmethod
@@ -152,13 +165,10 @@ class SparseVectors:
             weights.append(_checked_weights(row_weights))
         indptr = np.zeros(len(terms) + 1, np.int64)
         np.cumsum([len(row) for row in terms], out=indptr[1:])
-        return cls(
-            indptr,
-            np.concatenate(terms) if terms else np.empty(0, np.uint32),
-            np.concatenate(weights) if weights else np.empty(0, np.float32),
-            vocabulary=vocabulary,
-            fingerprint=fingerprint,
-        )
+        joined_terms = np.concatenate(terms) if terms else np.empty(0, np.uint32)
+        joined_weights = np.concatenate(weights) if weights else np.empty(0, np.float32)
+        joined_terms.flags.writeable = joined_weights.flags.writeable = False  # so that they need not be copied
+        return cls(indptr, joined_terms, joined_weights, vocabulary=vocabulary, fingerprint=fingerprint)
 
     @classmethod
     def concatenate(cls, parts: Sequence[SparseVectors]) -> SparseVectors:
@@ -207,13 +217,20 @@ class SparseVectors:
 
     def to_dicts(self) -> list[dict[str, float]]:
         """One ``{token: weight}`` a row, heaviest first; terms without a name appear as their number."""
-        name = self.vocabulary.token if self.vocabulary is not None else lambda _term: None
         rows = []
         for i in range(len(self)):
             terms, weights = self.row(i)
             order = np.argsort(-weights, kind="stable")
-            rows.append({name(int(terms[j])) or str(terms[j]): float(weights[j]) for j in order})
+            rows.append({self._name(int(terms[j])): float(weights[j]) for j in order})
         return rows
+
+    def _name(self, term: int) -> str:
+        token = None if self.vocabulary is None else self.vocabulary.token(term)
+        return str(term) if token is None else token
+
+    def _protect(self) -> None:
+        for array in (self.indptr, self.terms, self.weights):
+            array.flags.writeable = False
 
     def _put_in_order(self) -> None:
         if len(self.terms) < 2:
@@ -260,6 +277,12 @@ def _array(values: ArrayLike, name: str) -> NDArray[Any]:
         return np.asarray(values)
     except (ValueError, TypeError) as error:
         raise BadInput(f"{name} can't be read as an array: {error}", where="SparseVectors") from error
+
+
+def _own(array: NDArray[Any], given: ArrayLike) -> NDArray[Any]:
+    """A copy of an array that its caller could still change; otherwise the array itself."""
+    is_callers = array is given or not array.flags.owndata
+    return array.copy() if is_callers and array.flags.writeable else array
 
 
 def _borders(values: ArrayLike) -> NDArray[np.int64]:

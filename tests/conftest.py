@@ -27,6 +27,14 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="a long run, made with --run-slow"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def common_cache(tmp_path_factory):
+    """A cache folder for what fixtures of a whole module build."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
     """No test reads or writes the user's cache folder."""

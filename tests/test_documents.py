@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.documents import Document, SeenIdentifiers, checked_identifier, checked_vector, document_from_mapping
+from lsr.documents import (
+    Document,
+    SeenIdentifiers,
+    checked_identifier,
+    checked_vector,
+    document_from_mapping,
+    unique_identifiers,
+)
 from lsr.errors import BadInput
 
 
@@ -83,6 +90,23 @@ def test_a_vector_needs_no_text():
     assert document.fields == {"contents": "c"}
 
 
+@pytest.mark.parametrize("vector", [[0.1, 0.2], "base64", 5, None])
+def test_beside_a_text_a_vector_of_another_kind_is_a_field(vector):
+    document = document_from_mapping({"id": "1", "text": "t", "vector": vector})
+    assert (document.vector, document.fields) == (None, {"text": "t", "vector": vector})
+
+
+def test_identifiers_of_rows_are_checked_once():
+    names = unique_identifiers([1, "b"], "file")
+    assert names == ("1", "b")
+    for values, message in (
+        (["a", "b", "a"], r"file: duplicate id 'a': ids\[0\] and ids\[2\]"),
+        (["a", ""], r'file: field "ids\[1\]" must be'),
+    ):
+        with pytest.raises(BadInput, match=message):
+            unique_identifiers(values, "file")
+
+
 def test_a_vector_may_be_any_mapping_of_any_numbers():
     checked = checked_vector(collections.OrderedDict(a=np.float64(1.5), b=np.int32(2), c=0))
     assert checked == {"a": 1.5, "b": 2.0, "c": 0.0}
@@ -93,6 +117,7 @@ def test_a_vector_may_be_any_mapping_of_any_numbers():
     ("vector", "message"),
     [
         ([0.1, 0.2], "must be an object of token and weight, not a list"),
+        (5, "must be an object of token and weight, not a number"),
         ({"a": nan}, "the weight of token 'a' is nan"),
         ({"a": -1}, "the weight of token 'a' is -1"),
         ({"a": inf}, "the weight of token 'a' is inf"),

@@ -1,5 +1,6 @@
 """The Python face that scripts rely on."""
 
+import struct
 import threading
 from dataclasses import replace
 from math import inf, nan
@@ -301,7 +302,120 @@ def test_ready_vectors_take_text_through_the_encoder_that_made_them(tmp_path, ve
         assert encoder.document_fingerprint in caught.value.message
     with pytest.raises(ModelMismatch, match="does not say with which model"):
         lsr.Searcher(vectors_index, encoder).search("apple")
-    assert lsr.Searcher(vectors_index, encoder, force=True).search("banana")[0].id == "0"
+
+
+def test_a_forced_encoder_finds_the_terms_of_ready_vectors_by_name(tmp_path):
+    encoder = word_encoder(step=0.5)
+    named = lsr.SparseVectors([0, 2], [1, 3], [1, 2], vocabulary=TokenTable(["x", "cherry", "fig", "apple"]))
+    nameless = lsr.SparseVectors([0, 2], [0, 2], [2, 1])
+    for name, vectors in (("named", named), ("nameless", nameless)):
+        with lsr.Index.build(tmp_path / name, vectors, impacts="float32") as index:
+            searcher = lsr.Searcher(index, encoder, force=True)
+            assert ranking(searcher.search("apple apple cherry banana")) == [("0", 2 * 1.0 + 0.5)]
+            places = [(match.start, match.term) for match in searcher.matches("a cherry apple")]
+            assert places == ([(2, 1), (9, 3)] if name == "named" else [(2, 2), (9, 0)])
+
+
+def test_vectors_of_a_blend_take_text_through_the_blend(tmp_path):
+    texts = [document["text"] for document in DOCUMENTS]
+    vectors = blend().encode_documents(texts)
+    with (
+        lsr.Index.build(tmp_path / "v", vectors, impacts="float32") as by_vector,
+        lsr.Index.build(tmp_path / "t", DOCUMENTS, encoder=blend(), impacts="float32") as by_text,
+    ):
+        expected = lsr.Searcher(by_text, blend())
+        found = lsr.Searcher(by_vector, blend())
+        for text in ("apple pie", "cherry", "pie banana here"):
+            wanted = [(hit.number, hit.score) for hit in expected.search(text)]
+            assert [(hit.number, hit.score) for hit in found.search(text)] == wanted
+        assert found.matches("a Banana pie") == expected.matches("a Banana pie")
+        with pytest.raises(ModelMismatch, match="the encoder at hand is words"):
+            lsr.Searcher(by_vector, word_encoder(step=0.7)).search("apple")
+
+
+def test_bm25_needs_names_of_ready_vectors(tmp_path):
+    with (
+        lsr.Index.build(tmp_path / "x", lsr.SparseVectors([0, 1], [3], [1.0])) as index,
+        pytest.raises(UsageError, match="bm25 finds words by their names"),
+    ):
+        lsr.Searcher(index, load_bm25(), force=True).search("apple")
+
+
+def test_a_named_encoder_has_the_settings_of_the_index(tmp_path):
+    documents = [{"id": "a", "text": "die Häuser und der Baum"}, {"id": "b", "text": "the houses"}]
+    with lsr.Index.build(tmp_path / "x", documents, encoder=lsr.load_encoder("bm25", language="german")) as index:
+        expected = ranking(lsr.Searcher(index).search("Haus"))
+        assert ranking(lsr.Searcher(index, "bm25").search("Haus")) == expected != []
+
+
+def test_query_vectors_of_another_encoder_are_refused(tmp_path, index):
+    texts = [document["text"] for document in DOCUMENTS]
+    one, other = word_encoder(), word_encoder(step=3.0)
+    with lsr.Index.build(tmp_path / "one", DOCUMENTS, encoder=one) as of_one:
+        searcher = lsr.Searcher(of_one)
+        assert searcher.search_batch(one.encode_queries(["apple"]), 1).counts.tolist() == [1]
+        with pytest.raises(ModelMismatch) as caught:
+            searcher.search_batch(other.encode_queries(["apple"]), 1)
+        assert other.query_fingerprint in caught.value.message
+        unnamed = other.encode_queries(["apple"])
+        unnamed.fingerprint = None
+        assert searcher.search_batch(unnamed, 1).counts.tolist() == [1]
+        forced = lsr.Searcher(of_one, force=True)
+        assert forced.search_batch(other.encode_queries(["apple"]), 1).counts.tolist() == [1]
+    encoder = blend()
+    documents = encoder.encode_documents(texts)
+    queries = encoder.encode_queries(["apple"], collection=documents)
+    assert lsr.Searcher(index).search_batch(queries, 1).counts.tolist() == [1]
+    for wrong in (one.encode_queries(["apple"]), encoder.parts[0].encode_queries(["apple"])):
+        with pytest.raises(ModelMismatch):
+            lsr.Searcher(index).search_batch(wrong, 1)
+
+
+def test_vectors_of_a_blend_with_other_weights_need_that_blend(index):
+    weighted = BlendedEncoder(tuple(replace(part, weight=2.0) for part in reversed(blend().parts)))
+    documents = weighted.encode_documents([document["text"] for document in DOCUMENTS])
+    queries = weighted.encode_queries(["apple"], collection=documents)
+    with pytest.raises(ModelMismatch):
+        lsr.Searcher(index).search_batch(queries, 1)
+    assert lsr.Searcher(index, weighted).search_batch(queries, 1).counts.tolist() == [1]
+
+
+def test_vectors_are_taken_where_the_index_says_nothing_about_its_model(vectors_index):
+    queries = word_encoder().encode_queries(["banana"])
+    for searcher in (lsr.Searcher(vectors_index), lsr.Searcher(vectors_index, word_encoder(), force=True)):
+        assert searcher.search_batch(queries, 1).documents.tolist() == [[0]]
+
+
+def test_query_weights_are_rounded_once(searcher):
+    chosen = {"words": 0.1, "bm25": 1 / 3}
+    alone = searcher.encode_spaces(["apple pie banana"])
+    found = dict(zip(*(array.tolist() for array in searcher.join(alone, chosen).row(0)), strict=True))
+    expected = {}
+    for name, weight in chosen.items():
+        base = searcher.index.manifest.space(name).base
+        terms, weights = (array.tolist() for array in alone[name].row(0))
+        expected |= {
+            base + term: struct.unpack("f", struct.pack("f", value * weight))[0]
+            for term, value in zip(terms, weights, strict=True)
+        }
+    assert found == expected
+    assert found == dict(
+        zip(*(a.tolist() for a in searcher.encode_queries(["apple pie banana"], blend=chosen).row(0)), strict=True)
+    )
+
+
+def test_a_space_that_was_not_encoded_is_named(searcher):
+    only = searcher.encode_spaces(["apple"], ["words"])
+    assert list(only) == ["words"]
+    assert len(searcher.join(only, {"bm25": 0})) == 1
+    with pytest.raises(UsageError, match="no query vectors for bm25"):
+        searcher.join(only)
+
+
+def test_hits_of_a_batch_are_those_of_a_search(searcher):
+    batch = searcher.search_batch(["apple pie", "zzz"], 3)
+    assert searcher.hits(batch, 0) == list(searcher.search("apple pie", 3))
+    assert searcher.hits(batch, 1) == []
 
 
 def test_threads_may_share_a_searcher(index):
@@ -383,27 +497,60 @@ def test_a_hub_model_keeps_its_hub_name(monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(EMBEDDED["splade-tiny"]))
     loaded = lsr.load_encoder("owner/model")
-    assert (loaded.name, loaded.source) == ("model", "owner/model")
+    assert (loaded.name, loaded.source, loaded.settings) == ("model", "owner/model", {})
+
+
+def test_an_index_names_the_revision_of_a_hub_model(monkeypatch, tmp_path):
+    import huggingface_hub
+
+    from lsr.encoders.registry import EMBEDDED
+
+    commits = {None: "1" * 40, "1" * 40: "1" * 40}
+    asked = []
+
+    def snapshot(_name, *, revision=None, **_arguments):
+        asked.append(revision)
+        folder = tmp_path / "snapshots" / commits[revision]
+        folder.parent.mkdir(exist_ok=True)
+        if not folder.exists():
+            folder.symlink_to(EMBEDDED["splade-tiny"])
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    with lsr.Index.build(tmp_path / "x", DOCUMENTS[:1], encoder="owner/model") as index:
+        assert index.manifest.spaces[0].settings == {"max_length": 256, "revision": "1" * 40}
+        commits[None] = "2" * 40
+        for encoder in (None, "owner/model"):
+            assert len(lsr.Searcher(index, encoder).search("apple")) == 1
+        assert asked == [None, "1" * 40, "1" * 40]
+        local = lsr.load_encoder(tmp_path / "snapshots" / ("1" * 40))
+        assert local.settings == {}
+        assert len(lsr.Searcher(index, EMBEDDED["splade-tiny"]).search("apple")) == 1
 
 
 def test_vectors_of_a_blend_are_those_of_an_index(tmp_path):
     encoder = blend()
     documents = encoder.encode_documents([document["text"] for document in DOCUMENTS])
-    queries = encoder.encode_queries(["apple pie", "cherry"])
+    queries = encoder.encode_queries(["apple pie", "cherry"], collection=documents)
     assert encoder.name == "words+bm25"
     with (
         lsr.Index.build(tmp_path / "v", documents, impacts="float32") as by_vector,
         lsr.Index.build(tmp_path / "t", DOCUMENTS, encoder=blend(), impacts="float32") as by_text,
     ):
         expected = lsr.Searcher(by_text, blend()).search_batch(["apple pie", "cherry"], 4)
-        found = lsr.Searcher(by_vector).search_batch(queries, 4)
+        found = lsr.Searcher(by_vector, encoder).search_batch(queries, 4)
+        with pytest.raises(ModelMismatch, match="not known to be the one of the index"):
+            lsr.Searcher(by_vector).search_batch(queries, 4)
     assert found.documents.tolist() == expected.documents.tolist()
     assert found.scores.tolist() == expected.scores.tolist()
 
 
 def test_bm25_queries_need_a_collection():
-    with pytest.raises(UsageError, match="has seen none"):
-        load_bm25().encode_queries(["apple"])
+    encoder = load_bm25()
+    documents = encoder.encode_documents(["apple pie", "apple"])
+    with pytest.raises(UsageError, match="none is given"):
+        encoder.encode_queries(["apple"])
+    assert len(encoder.encode_queries(["pie"], collection=documents).to_dicts()[0]) == 1
 
 
 def test_a_single_text_is_not_several():

@@ -92,6 +92,47 @@ def test_to_dicts_is_heaviest_first_and_names_what_has_a_name():
     assert SparseVectors([0, 1], [3], [1.0]).to_dicts() == [{"3": 1.0}]
 
 
+def test_an_empty_token_is_a_name():
+    vectors = SparseVectors([0, 2], [0, 1], [1.0, 2.0], vocabulary=TokenTable(["", "0"]))
+    assert vectors.to_dicts() == [{"0": 2.0, "": 1.0}]
+
+
+CALLERS = {
+    "as they are stored": (np.int64, np.uint32, np.float32),
+    "of other types": (np.int32, np.int64, np.float64),
+}
+
+
+@pytest.mark.parametrize("types", CALLERS.values(), ids=CALLERS)
+def test_what_the_caller_does_to_his_arrays_later_changes_nothing(types):
+    given = [np.array(values, kind) for values, kind in zip(([0, 1, 3], [4, 1, 2], [1, 2, 3]), types, strict=True)]
+    for arrays in (given, [array[:] for array in given], [memoryview(array) for array in given]):
+        vectors = SparseVectors(*arrays)
+        before = as_dicts(vectors)
+        for array in given:
+            array += 1
+        assert as_dicts(vectors) == before
+        for array in given:
+            array -= 1
+
+
+def test_the_arrays_of_vectors_cannot_be_written_to():
+    made = SparseVectors([0, 1, 2], [4, 1], [1, 2])
+    for vectors in (made, made.slice(0, 1), SparseVectors.concatenate([made, made]), from_dicts([{1: 2.0}]),
+                    SparseVectors([0, 2], [2, 1], [1, 0])):  # fmt: skip
+        for array in (vectors.indptr, vectors.terms, vectors.weights):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
+
+
+def test_arrays_that_nobody_can_write_to_are_shared():
+    terms, weights = np.array([1, 2], np.uint32), np.array([1, 2], np.float32)
+    terms.flags.writeable = weights.flags.writeable = False
+    vectors = SparseVectors([0, 2], terms, weights)
+    assert np.shares_memory(vectors.terms, terms)
+    assert np.shares_memory(vectors.weights, weights)
+
+
 def test_dicts_of_tokens_grow_the_vocabulary():
     vocabulary = TokenTable(["a"])
     vectors = vectors_from_dicts([{"b": 1.0, "a": 2.0}, {}], vocabulary)

@@ -27,7 +27,6 @@ class WordSide:
     needs_collection = False
     backend = "native"
     weight_limit = None
-    needs_statistics = False
 
     def __init__(self, step=1.0, seed="word"):
         self.vocabulary = TokenTable(WORDS)

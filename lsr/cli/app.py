@@ -16,6 +16,8 @@ from lsr.cli.encode import encode
 from lsr.cli.eval import evaluation
 from lsr.cli.exits import outcome, sigterm_raises
 from lsr.cli.explain import explain
+from lsr.cli.export import export
+from lsr.cli.import_ import import_
 from lsr.cli.index import index
 from lsr.cli.info import info
 from lsr.cli.output import answer
@@ -33,6 +35,8 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "bench": bench,
     "info": info,
     "verify": verify,
+    "export": export,
+    "import": import_,
     "warmup": warmup,
 }
 

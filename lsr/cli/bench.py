@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lsr import defaults
 from lsr.cli import options
 from lsr.cli.output import answer, answer_json, table
 from lsr.errors import UsageError
@@ -19,13 +20,15 @@ _COLUMNS = ("mean_us", "p50_us", "p95_us", "p99_us", "encode_us")
 
 def bench(
     directory: options.IndexFolder,
-    queries: Annotated[
-        str | None, typer.Option("--queries", metavar="FILE", help="Queries: JSON Lines, id<TAB>text, or one a line.")
-    ] = None,
+    queries: options.QueryFile = None,
     vectors: Annotated[
         Path | None, typer.Option("--vectors", metavar="FILE", help="Ready query vectors in an .npz file.")
     ] = None,
-    k: Annotated[str, typer.Option("--k", "-k", metavar="N,N", help="Numbers of hits.")] = "10,100,1000",
+    k: Annotated[str, typer.Option("--k", "-k", metavar="N,N", help="Numbers of hits.")] = ",".join(
+        map(str, defaults.BENCH_HITS)
+    ),
+    model: options.QueryModel = None,
+    force_model: options.ForceModel = False,
     threads: options.Threads = 1,
     as_json: options.AsJson = False,
 ) -> None:
@@ -44,9 +47,11 @@ def bench(
     from lsr.searcher import Searcher
 
     ks = options.parse_ks(k)
+    if vectors is not None:
+        options.refuse({"model": model, "force_model": force_model}, "ready vectors are used as they are")
     asked = _queries(queries, vectors)
     with Index.open(directory) as index:
-        searcher = Searcher(index, kernel="compiled")
+        searcher = Searcher(index, model, kernel="compiled", force=force_model)
         rows = measure_latency(searcher, asked, ks, threads=threads)
     if as_json:
         answer_json(rows)

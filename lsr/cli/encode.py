@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lsr import defaults
 from lsr.cli import options
 from lsr.cli.output import answer_json
 from lsr.cli.queries import STDIN, input_lines
@@ -26,7 +27,7 @@ def encode(
     file: Annotated[str | None, typer.Option("--file", metavar="FILE", help="A file with a text on each line.")] = None,
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="Encoder, or several joined by +.")
-    ] = "splade-tiny",
+    ] = defaults.EMBEDDED_MODEL,
     query: Annotated[bool, typer.Option("--query", help="Encode as queries, not as documents.")] = False,
     top: Annotated[int | None, typer.Option("--top", metavar="N", help="Only the N heaviest terms.")] = None,
     max_length: options.EncodeLength = None,
@@ -49,7 +50,7 @@ def encode(
     if top is not None and top < 1:
         raise UsageError(f"{top} is not at least 1", where="--top")
     encoder = options.load_model(model, max_length=max_length, language=language, backend=backend, threads=threads)
-    whole = any(part.document.needs_collection for part in encoder.parts) and not query
+    whole = any(part.needs_collection for part in encoder.parts) and not query
     for row in _rows(encoder, _texts(text or [], file), query=query, whole=whole):
         answer_json(dict(islice(row.items(), top)))
 

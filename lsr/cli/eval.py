@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr import defaults
 from lsr.cli import options
 from lsr.cli.exits import ANSWER_IS_NO, DONE
 from lsr.cli.output import answer, answer_json, note, table, visible
@@ -16,8 +17,6 @@ from lsr.errors import UsageError
 
 if TYPE_CHECKING:
     from lsr.eval import SystemResult
-
-_DEPTH = 1000
 
 
 def evaluation(
@@ -28,32 +27,50 @@ def evaluation(
     queries: Annotated[str | None, typer.Option("--queries", metavar="FILE", help="Queries, for an index.")] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="NAME", help="Encoder for a BEIR folder; default splade-tiny+bm25."),
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help=f"Encoder for a BEIR folder ({defaults.MODEL} if not given), or for the queries of an index.",
+        ),
     ] = None,
+    force_model: options.ForceModel = False,
     blend: Annotated[
         list[str] | None,
         typer.Option("--blend", metavar="A=1,B=0", help="Measure this blend, not each term space and all; repeatable."),
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Which judgments of a BEIR folder; test if not given.")
+        str | None,
+        typer.Option(
+            "--split", metavar="NAME", help=f"Which judgments of a BEIR folder; {defaults.SPLIT} if not given."
+        ),
     ] = None,
     measures: Annotated[
         str, typer.Option("--measures", metavar="NAMES", help="Measures, separated by spaces or commas.")
-    ] = "nDCG@10 R@100 RR@10",
+    ] = " ".join(defaults.MEASURES),
     minimum: Annotated[
         list[str] | None,
         typer.Option("--min", metavar="NAME=X", help="Exit with 1 if a system is below this; repeatable."),
     ] = None,
-    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Hits retrieved for each query.")] = _DEPTH,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", metavar="N", help=f"Hits retrieved for each query; {defaults.DEPTH} if not given."),
+    ] = None,
     max_length: options.MaxLength = None,
     impacts: Annotated[
-        str | None, typer.Option("--impacts", metavar="TYPE", help="For a BEIR folder: uint8 (default) or float32.")
+        str | None,
+        typer.Option(
+            "--impacts",
+            metavar="TYPE",
+            help=f"For a BEIR folder: uint8 or float32; {defaults.IMPACTS} if not given.",
+        ),
     ] = None,
     language: options.Language = None,
     k1: options.K1 = None,
     b: options.B = None,
     backend: options.Backend = None,
-    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads that search.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Threads that search; 1 if not given.")
+    ] = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:
@@ -69,17 +86,26 @@ def evaluation(
     """
     least, names = _wanted(minimum or [], measures)
     settings = {"max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend}
-    only_for_collections = {**settings, "model": model, "split": split, "impacts": impacts}
-    request = {"blends": _blends(blend), "measures": names, "depth": depth, "threads": threads}
+    only_for_collections = {**settings, "split": split, "impacts": impacts}
+    request: dict[str, Any] = {
+        "blends": _blends(blend),
+        "measures": names,
+        "depth": defaults.DEPTH if depth is None else depth,
+        "threads": 1 if threads is None else threads,
+    }
     kind = _kind(target)
     if kind == "collection":
-        _refuse({"qrels": qrels, "queries": queries}, "a BEIR folder has its own queries and judgments")
+        options.refuse({"qrels": qrels, "queries": queries}, "a BEIR folder has its own queries and judgments")
+        options.refuse({"force_model": force_model}, "a BEIR folder is indexed with the same model")
         results = _collection(target, model, settings, split, impacts, request, quiet=quiet)
     elif kind == "index":
-        _refuse(only_for_collections, "an index is made already")
+        options.refuse(only_for_collections, "an index is made already")
+        request |= {"encoder": model, "force": force_model}
         results = _index(target, queries, qrels, request, quiet=quiet)
     else:
-        _refuse({**only_for_collections, "queries": queries, "blend": blend}, "a run is made already")
+        of_searches = {"queries": queries, "blend": blend, "depth": depth, "threads": threads}
+        of_models = {"model": model, "force_model": force_model}
+        options.refuse({**only_for_collections, **of_models, **of_searches}, "a run is made already")
         results = [_run(target, qrels, names, quiet=quiet)]
     _write(results, as_json=as_json)
     return _judge(results, least)
@@ -109,12 +135,6 @@ def _kind(target: Path) -> str:
     return "collection" if standing(target) is Standing.NOTHING else "index"
 
 
-def _refuse(values: dict[str, Any], reason: str) -> None:
-    for name, value in values.items():
-        if value is not None and value is not False and value != []:
-            raise UsageError(f"--{name.replace('_', '-')} has no use here: {reason}", hint="leave it out")
-
-
 def _collection(
     target: Path,
     model: str | None,
@@ -127,17 +147,20 @@ def _collection(
 ) -> list[SystemResult]:
     from dataclasses import replace
 
-    from lsr.encoders.registry import DEFAULT_MODEL
     from lsr.eval import evaluate_collection, open_collection
     from lsr.sources import open_documents
 
     collection = open_collection(target, split)
-    encoder = options.load_model(DEFAULT_MODEL if model is None else model, **settings, for_index=True)
+    encoder = options.load_model(defaults.MODEL if model is None else model, **settings, for_index=True)
     reading = Reading(open_documents(target, input_format="beir"))
     counted = replace(collection, documents=lambda: reading)
     with progress(reading.total, quiet=quiet) as report:
         return evaluate_collection(
-            counted, encoder=encoder, impacts="uint8" if impacts is None else impacts, progress=report, **request
+            counted,
+            encoder=encoder,
+            impacts=defaults.IMPACTS if impacts is None else impacts,
+            progress=report,
+            **request,
         )
 
 

@@ -21,6 +21,8 @@ def explain(
         str | None, typer.Option("--id", metavar="ID", help="A document; without it, the query is shown.")
     ] = None,
     blend: options.Blend = None,
+    model: options.QueryModel = None,
+    force_model: options.ForceModel = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Take a score or a query apart.
@@ -38,7 +40,7 @@ def explain(
 
     text = " ".join(query)
     with Index.open(directory) as index:
-        searcher = Searcher(index)
+        searcher = Searcher(index, model, force=force_model)
         weights = options.parse_blend(blend)
         if document is None:
             _show_query(searcher, text, weights, as_json=as_json)

@@ -34,7 +34,6 @@ class Page:
         self._blend = blend
         self._explain = explain
         self._style = Style(wants_colour(sys.stdout))
-        self._reads_text = all(space.source is not None for space in searcher.index.manifest.spaces)
         self._written = 0
 
     def write(self, asked: Asked, query: SparseVectors, hits: Sequence[Hit]) -> None:
@@ -55,10 +54,11 @@ class Page:
             answer(self._style.strong(visible(asked.text)) + self._style.faint(f"  (query {visible(asked.id)})"))
         stored = self._searcher.index.catalog.fields([hit.number for hit in hits])
         for hit, fields in zip(hits, stored, strict=True):
-            self._write_hit(query, hit, fields)
+            # A vector needs no encoder, and none is loaded only to mark what it matches.
+            gains = self._searcher.gains(query, hit) if asked.text is not None else {}
+            self._write_hit(query, hit, fields, gains)
 
-    def _write_hit(self, query: SparseVectors, hit: Hit, fields: dict[str, Any]) -> None:
-        gains = self._searcher.gains(query, hit) if self._reads_text else {}
+    def _write_hit(self, query: SparseVectors, hit: Hit, fields: dict[str, Any], gains: dict[int, float]) -> None:
         title = fields.get(_TITLE)
         shown = self._marked(title, gains) if isinstance(title, str) else ""
         answer(f"{hit.rank:>3}  {hit.score:.4f}  {self._style.strong(visible(hit.id))}  {shown}".rstrip())

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr import defaults
 from lsr.cli import options
 from lsr.cli.exits import Terminated
 from lsr.cli.info import stored_bytes
 from lsr.cli.output import answer_json, note, size_text
 from lsr.cli.progress import Reading, progress
+from lsr.documents import TEXT_FIELDS
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,22 +31,32 @@ def index(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The index folder to make.")],
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="NAME", help="Encoder, or several joined by +; splade-tiny+bm25 if not given."),
+        typer.Option(
+            "--model", metavar="NAME", help=f"Encoder, or several joined by +; {defaults.MODEL} if not given."
+        ),
     ] = None,
     input_format: Annotated[
         str | None,
         typer.Option("--input-format", metavar="NAME", help="beir, jsonl, tsv, text, anserini or vectors."),
     ] = None,
     text_fields: Annotated[
-        str | None, typer.Option("--text-fields", metavar="A,B", help="Fields to encode; title,text if not given.")
+        str | None,
+        typer.Option("--text-fields", metavar="A,B", help=f"Fields to encode; {','.join(TEXT_FIELDS)} if not given."),
     ] = None,
     max_length: options.MaxLength = None,
     language: options.Language = None,
     k1: options.K1 = None,
     b: options.B = None,
-    impacts: options.Impacts = "uint8",
+    impacts: options.Impacts = defaults.IMPACTS,
     backend: options.Backend = None,
-    threads: options.EncodeThreads = None,
+    layout: Annotated[
+        str, typer.Option("--layout", metavar="NAME", help="fast (default), or small: a third fewer bytes, slower.")
+    ] = "fast",
+    reorder: Annotated[
+        bool, typer.Option("--reorder", help="Bring similar documents together: a slower build, a faster search.")
+    ] = False,
+    memory: options.Memory = "4G",
+    threads: options.BuildThreads = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same source.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an index that stands there.")] = False,
     on_error: Annotated[str, typer.Option("--on-error", metavar="WHAT", help="At a bad line: stop or skip.")] = "stop",
@@ -76,7 +88,10 @@ def index(
     encoder = _encoder(documents, model, settings)
     if not quiet and not as_json:
         note(f"{source}: format {documents.format}{'' if input_format else ', found out by content'}")
-    choices: dict[str, Any] = {"text_fields": names, "impacts": impacts, "resume": resume, "force": force}
+    choices: dict[str, Any] = {
+        "text_fields": names, "impacts": impacts, "resume": resume, "force": force, "layout": layout,
+        "reorder": reorder, "memory": options.parse_size(memory, "--memory"), "threads": threads,
+    }  # fmt: skip
     started = time.perf_counter()
     with _telling_what_is_kept(out):
         built = _build(out, documents, encoder, choices, quiet=quiet)
@@ -90,10 +105,8 @@ def index(
 
 def _encoder(documents: Source, model: str | None, settings: dict[str, Any]) -> AnyEncoder | None:
     if documents.format not in ("anserini", "vectors"):
-        from lsr.encoders.registry import DEFAULT_MODEL
-
-        return options.load_model(DEFAULT_MODEL if model is None else model, **settings, for_index=True)
-    if model is not None or any(value is not None for value in settings.values()):
+        return options.load_model(defaults.MODEL if model is None else model, **settings, for_index=True)
+    if model is not None or any(value is not None for name, value in settings.items() if name != "threads"):
         raise UsageError(
             f"{documents.path} holds ready vectors, which no model encodes",
             hint="leave out --model and its settings, or read the texts with --input-format jsonl",
@@ -140,6 +153,11 @@ class _Summary:
         return {part.name: part.document.counters.truncated for part in parts}
 
     @property
+    def empty(self) -> dict[str, int]:
+        parts = self.encoder.parts if self.encoder is not None else ()
+        return {part.name: part.document.counters.empty for part in parts}
+
+    @property
     def encoded(self) -> int:
         """Texts encoded in this run; those of shards taken over are not among them."""
         parts = self.encoder.parts if self.encoder is not None else ()
@@ -155,6 +173,7 @@ class _Summary:
             "seconds": round(self.seconds, 3),
             "encoded": self.encoded,
             "truncated": self.truncated,
+            "empty": self.empty,
             "clipped": {space.name: space.clipped for space in manifest.spaces},
             "skipped": self.documents.skipped,
             "bytes": stored_bytes(manifest),
@@ -168,6 +187,9 @@ class _Summary:
         for name, count in self.truncated.items():
             if count:
                 note(f"{count:,} of {self.encoded:,} texts were longer than {name} reads, and were cut")
+        for name, count in self.empty.items():
+            if count:
+                note(f"{count:,} of {self.encoded:,} texts have no term of {name}")
         for name, count in facts["clipped"].items():
             if count:
                 note(f"{count:,} weights of {name} were larger than uint8 impacts hold, and were clipped")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lsr import defaults
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,31 +22,68 @@ Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads th
 EncodeThreads = Annotated[
     int | None, typer.Option("--threads", metavar="N", help="Threads that encode; all cores if not given.")
 ]
+BuildThreads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", help="Threads that encode and invert; all cores if not given.")
+]
+Memory = Annotated[
+    str,
+    typer.Option("--memory", metavar="SIZE", help="What inversion may take, such as 500M or 4G, beyond the model."),
+]
 Blend = Annotated[
     str | None,
     typer.Option("--blend", metavar="A=1,B=0", help="Weight of each term space; those not named keep the index's."),
 ]
+QueryModel = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Encoder of the queries, not the index's own.")
+]
+ForceModel = Annotated[
+    bool, typer.Option("--force-model", help="Use it although it is not known to be the one that made the index.")
+]
+QueryFile = Annotated[
+    str | None, typer.Option("--queries", metavar="FILE", help="Queries: JSON Lines, id<TAB>text, or one a line.")
+]
 Impacts = Annotated[str, typer.Option("--impacts", metavar="TYPE", help="How weights are stored: uint8 or float32.")]
 MaxLength = Annotated[
     int | None,
-    typer.Option("--max-length", metavar="N", help="Tokens a model reads of a text; 256 of a document if not given."),
+    typer.Option(
+        "--max-length",
+        metavar="N",
+        help=f"Tokens a model reads of a text; {defaults.INDEX_LENGTH} of a document if not given.",
+    ),
 ]
 EncodeLength = Annotated[
     int | None,
     typer.Option("--max-length", metavar="N", help="Tokens the model reads of a text; its own limit if not given."),
 ]
 Language = Annotated[
-    str | None, typer.Option("--language", metavar="NAME", help="Stemmer and stop words of BM25; english if not given.")
+    str | None,
+    typer.Option(
+        "--language", metavar="NAME", help=f"Stemmer and stop words of BM25; {defaults.LANGUAGE} if not given."
+    ),
 ]
-K1 = Annotated[float | None, typer.Option("--k1", metavar="X", help="BM25: saturation; 0.9 if not given.")]
-B = Annotated[float | None, typer.Option("--b", metavar="X", help="BM25: length normalisation; 0.4 if not given.")]
+K1 = Annotated[float | None, typer.Option("--k1", metavar="X", help=f"BM25: saturation; {defaults.K1} if not given.")]
+B = Annotated[
+    float | None, typer.Option("--b", metavar="X", help=f"BM25: length normalisation; {defaults.B} if not given.")
+]
 Backend = Annotated[
     str | None,
     typer.Option("--backend", metavar="NAME", help="What computes documents: auto (default), native or torch."),
 ]
 
-_OF_MODELS = ("max_length", "backend")
+_OF_MODELS = ("max_length", "backend", "threads")
 _OF_BM25 = ("language", "k1", "b")
+
+
+def parse_size(text: str, option: str) -> int:
+    """Bytes from a whole number with K, M, G or T behind it, or nothing.
+
+    Raises:
+        UsageError: The text has another form.
+    """
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)B?", text.strip().upper())
+    if found is None:
+        raise UsageError(f"{text!r} is no size", where=option, hint="for example 500M or 4G")
+    return int(found[1]) << (10 * " KMGT".index(found[2] or " "))
 
 
 def parse_blend(text: str | None) -> dict[str, float] | None:
@@ -73,6 +113,21 @@ def parse_number(text: str, option: str, example: str) -> tuple[str, float]:
     if not name.strip() or number is None:
         raise UsageError(f"{text!r} is not NAME=NUMBER", where=option, hint=f"for example {option} {example}")
     return name.strip(), number
+
+
+def refuse(values: Mapping[str, object], reason: str) -> None:
+    """Refuse options that would have no effect.
+
+    Args:
+        values: Value of each parameter by its name; ``None``, ``False`` and an empty list mean that it was not given.
+        reason: Why they have none.
+
+    Raises:
+        UsageError: One was given.
+    """
+    for name, value in values.items():
+        if value is not None and value is not False and value != []:
+            raise UsageError(f"--{name.replace('_', '-')} has no use here: {reason}", hint="leave it out")
 
 
 def parse_names(text: str, option: str) -> list[str]:
@@ -112,7 +167,7 @@ def load_model(
 ) -> AnyEncoder:
     """The encoder of a name, after a check that each given option concerns one of its parts.
 
-    With ``for_index``, models read at most 256 tokens of a document unless ``max_length`` says otherwise.
+    With ``for_index``, a model reads ``lsr.defaults.INDEX_LENGTH`` tokens of a document unless ``max_length`` is given.
 
     Raises:
         UsageError: An option concerns no part of the model.
@@ -120,11 +175,14 @@ def load_model(
     """
     from lsr.encoders.registry import BM25, load_encoder, load_encoder_for_index
 
-    given = {"max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend}
+    given = {
+        "max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend, "threads": threads
+    }  # fmt: skip
     load = load_encoder_for_index if for_index else load_encoder
-    encoder = load(name, **given, threads=threads)
+    encoder = load(name, **given)
     sources = {part.source for part in encoder.parts}
-    idle = {} if sources - {BM25} else dict.fromkeys(_OF_MODELS, "a learned model")
+    of_models = [option for option in _OF_MODELS if option != "threads" or not for_index]  # inversion uses them too
+    idle = {} if sources - {BM25} else dict.fromkeys(of_models, "a learned model")
     idle |= {} if BM25 in sources else dict.fromkeys(_OF_BM25, "BM25")
     for setting, kind in idle.items():
         if given[setting] is not None:

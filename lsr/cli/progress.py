@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lsr.cli.output import note
+from lsr.documents import CheckedDocuments, Document
 
 if TYPE_CHECKING:
-    from lsr.documents import Document
     from lsr.sources import Source
 
 Report = Callable[[int], None]
@@ -23,7 +23,7 @@ INTERVAL = 10.0
 _HORIZON = 30.0
 
 
-class Reading:
+class Reading(CheckedDocuments):
     """The documents of a source, counted as they are handed out, so that their number can be estimated.
 
     Args:
@@ -69,7 +69,7 @@ class Pace:
         return (done - before) / (now - start) if now > start else 0.0
 
 
-class Lines:
+class ProgressLines:
     """Progress as lines.
 
     Args:
@@ -112,7 +112,7 @@ def progress(total: Callable[[], int | None], *, quiet: bool) -> Iterator[Report
         with _bar(total) as report:
             yield report
     else:
-        yield Lines(total)
+        yield ProgressLines(total)
 
 
 @contextmanager

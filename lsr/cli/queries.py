@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsr.cli.output import note
 from lsr.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from lsr.encoders.base import AnyEncoder
-    from lsr.index.index import Index
     from lsr.searcher import Searcher
     from lsr.vectors import SparseVectors
 
@@ -113,65 +111,6 @@ def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
         if term is not None:
             weights[term] = weights.get(term, 0.0) + mapping[token]
     return SparseVectors.from_rows([(list(weights), list(weights.values()))])
-
-
-class TextQueries:
-    """Makes vectors over an index's terms from queries that are texts.
-
-    An index of ready vectors knows no encoder. With a model it is asked by tokens where its terms have names, and by
-    the model's term ids where they have none.
-
-    Args:
-        index: The index.
-        model: Name of an encoder in place of the index's own.
-        force: Whether it may be another one than the one that made the index.
-        kernel: As for ``lsr.searcher.Searcher``.
-
-    Attributes:
-        searcher: What answers the queries.
-
-    Raises:
-        LsrError: As ``lsr.encoders.registry.load_encoder``.
-    """
-
-    def __init__(self, index: Index, model: str | None, *, force: bool = False, kernel: str = "auto") -> None:
-        from lsr.encoders.registry import load_encoder
-        from lsr.searcher import Searcher
-
-        encoder: AnyEncoder | None = None
-        if model is not None:
-            settings: dict[str, Any] = {}
-            for space in index.manifest.spaces:
-                settings |= space.settings
-            encoder = load_encoder(model, **settings)
-        ready = all(space.source is None for space in index.manifest.spaces)
-        self._of_tokens = encoder if ready else None
-        self.searcher = Searcher(index, None if ready else encoder, kernel=kernel, force=force)
-
-    def encode(self, asked: Sequence[Asked], blend: Mapping[str, float] | None) -> SparseVectors:
-        """The vectors of queries, one row each, the blend applied.
-
-        Raises:
-            LsrError: As ``lsr.searcher.Searcher.encode_queries``.
-        """
-        texts = [query.text or "" for query in asked]
-        if self._of_tokens is None:
-            return self.searcher.encode_queries(texts, blend=blend)
-        return self._by_tokens(self._of_tokens.encode_queries(texts), blend)
-
-    def _by_tokens(self, vectors: SparseVectors, blend: Mapping[str, float] | None) -> SparseVectors:
-        from lsr.vectors import SparseVectors
-
-        index = self.searcher.index
-        factor = self.searcher.blend(blend)[index.manifest.spaces[0].name]
-        if index.manifest.spaces[0].terms == 0:
-            return SparseVectors(vectors.indptr, vectors.terms, vectors.weights * factor)
-        rows = []
-        for row in vectors.to_dicts():
-            terms = {token: index.vocabularies[0].find(token) for token in row}
-            found = [(term, row[token] * factor) for token, term in terms.items() if term is not None]
-            rows.append(([term for term, _ in found], [weight for _, weight in found]))
-        return SparseVectors.from_rows(rows)
 
 
 _VECTOR_HINT = """for example --vector '{"cat": 1.5, "dog": 0.5}'"""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr import defaults
 from lsr.cli import options
 from lsr.cli.hits import Page, explanation_json
 from lsr.cli.output import answer_json, answering, note
-from lsr.cli.queries import Asked, TextQueries, chunks, vector_argument
+from lsr.cli.queries import Asked, chunks, vector_argument
 from lsr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,25 +27,20 @@ def search(
     query: Annotated[
         list[str] | None, typer.Argument(metavar="QUERY", help="Words of one query; without them, lines of stdin.")
     ] = None,
-    queries: Annotated[
-        str | None, typer.Option("--queries", metavar="FILE", help="Queries: JSON Lines, id<TAB>text, or one a line.")
-    ] = None,
+    queries: options.QueryFile = None,
     vector: Annotated[
         str | None, typer.Option("--vector", metavar="JSON", help="Ask with an object of token and weight.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", "-k", metavar="N", help="Hits wanted.")] = 10,
+    k: Annotated[int, typer.Option("--k", "-k", metavar="N", help="Hits wanted.")] = defaults.HITS,
     blend: options.Blend = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each term contributes.")] = False,
     as_json: options.AsJson = False,
     trec: Annotated[bool, typer.Option("--trec", help="Print a TREC run.")] = False,
-    run_name: Annotated[str, typer.Option("--run-name", metavar="NAME", help="Last column of the TREC run.")] = "lsr",
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="NAME", help="Encoder of the queries, not the index's own."),
+    run_name: Annotated[
+        str | None, typer.Option("--run-name", metavar="NAME", help="Last column of the TREC run; lsr if not given.")
     ] = None,
-    force_model: Annotated[
-        bool, typer.Option("--force-model", help="Use --model although it is not the one that made the index.")
-    ] = False,
+    model: options.QueryModel = None,
+    force_model: options.ForceModel = False,
     threads: options.Threads = 1,
     quiet: options.Quiet = False,
 ) -> None:
@@ -64,21 +60,29 @@ def search(
     """
     from lsr.index.index import Index
     from lsr.search.engine import check_k
+    from lsr.searcher import Searcher
 
     check_k(k)
-    _check_choices(query or [], queries, vector, blend, trec=trec, as_json=as_json, explain=explain)
+    of_text = {"queries": queries, "blend": blend, "model": model, "force_model": force_model}
+    _check_choices(query or [], vector, of_text, trec=trec, as_json=as_json, explain=explain)
+    if not trec:
+        options.refuse({"run_name": run_name}, "only a TREC run (--trec) has a name")
     weights = options.parse_blend(blend)
     with Index.open(directory) as index:
-        text_queries = TextQueries(index, model, force=force_model)
-        searcher = text_queries.searcher
+        searcher = Searcher(index, model, force=force_model)
         groups: Iterator[tuple[list[Asked], SparseVectors]]
         if vector is None:
             blend_used = searcher.blend(weights)
-            groups = ((some, text_queries.encode(some, weights)) for some in chunks(query or [], queries))
+            groups = (
+                (some, searcher.encode_queries([one.text or "" for one in some], blend=weights))
+                for some in chunks(query or [], queries)
+            )
         else:
             blend_used = {}  # a ready vector is used as it is
             groups = iter([([Asked("1", None)], vector_argument(searcher, vector))])
-        write = _writer(searcher, blend_used, run_name, trec=trec, as_json=as_json, explain=explain)
+        write = _writer(
+            searcher, blend_used, "lsr" if run_name is None else run_name, trec=trec, as_json=as_json, explain=explain
+        )
         shortage = _Shortage(k, len(index))
         for found in _answers(searcher, groups, k, threads):
             shortage.add(found)
@@ -107,9 +111,8 @@ class _Found:
 
 def _check_choices(
     words: list[str],
-    queries: str | None,
     vector: str | None,
-    blend: str | None,
+    of_text: Mapping[str, object],
     *,
     trec: bool,
     as_json: bool,
@@ -118,26 +121,20 @@ def _check_choices(
     if trec and (as_json or explain):
         other = "--json" if as_json else "--explain"
         raise UsageError(f"--trec and {other} exclude each other", hint="a TREC run has six columns and nothing else")
-    if vector is not None and (words or queries is not None or blend is not None):
-        raise UsageError(
-            "--vector is the whole query, with its weights as they are", hint="leave out QUERY, --queries and --blend"
-        )
+    if vector is not None:
+        reason = "--vector is the whole query, with its weights as they are"
+        if words:
+            raise UsageError(f"words have no use here: {reason}", hint="leave them out")
+        options.refuse(of_text, reason)
 
 
 def _answers(
     searcher: Searcher, groups: Iterator[tuple[list[Asked], SparseVectors]], k: int, threads: int
 ) -> Iterator[_Found]:
-    from lsr.search.results import Hit
-
     for asked, vectors in groups:
         batch = searcher.search_batch(vectors, k, threads)
         for i, one in enumerate(asked):
-            count = int(batch.counts[i])
-            numbers = batch.documents[i, :count].tolist()
-            ids = searcher.index.external_ids(numbers)
-            rows = zip(ids, batch.scores[i, :count].tolist(), numbers, strict=True)
-            hits = [Hit(rank, *row, searcher.index.catalog) for rank, row in enumerate(rows, start=1)]
-            yield _Found(one, vectors.slice(i, i + 1), hits)
+            yield _Found(one, vectors.slice(i, i + 1), searcher.hits(batch, i))
 
 
 def _writer(

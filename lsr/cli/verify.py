@@ -24,7 +24,7 @@ def verify(directory: options.IndexFolder, as_json: options.AsJson = False) -> i
 
     started = time.perf_counter()
     try:
-        opened = Index.verify(directory)
+        opened = Index.open(directory, verify=True)
     except CorruptIndex as error:
         report(error, as_json=as_json)
         if as_json:

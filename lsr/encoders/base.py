@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from lsr.encoders.blended_vocabulary import BlendedVocabulary
+from lsr.encoders.spaces import join_spaces, term_ranges
+from lsr.encoders.statistics import CollectionVocabulary, CountedTerms, TermStatistics
 from lsr.encoders.texts import checked_iterable, checked_texts
 from lsr.errors import UsageError
-from lsr.vectors import TERM_LIMIT, SparseVectors, Vocabulary
+from lsr.vectors import SparseVectors, Vocabulary
 
 CHUNK = 1024
 """Texts that a stream of documents hands to an encoder at a time."""
@@ -29,17 +31,21 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Counters:
-    """What happened while documents were encoded; encoders add to it."""
+    """What happened while documents were encoded; encoders add to it.
+
+    Attributes:
+        texts: Texts that were encoded.
+        truncated: Texts of which the encoder read only the beginning.
+        empty: Texts that got no term at all.
+    """
 
     texts: int = 0
-    tokens: int = 0
     truncated: int = 0
     empty: int = 0
 
     def add(self, other: Counters) -> None:
         """Add the counts of another batch."""
         self.texts += other.texts
-        self.tokens += other.tokens
         self.truncated += other.truncated
         self.empty += other.empty
 
@@ -51,19 +57,6 @@ class Match:
     start: int
     end: int
     term: int
-
-
-class TermStatistics(Protocol):
-    """What a query encoder may ask a collection."""
-
-    @property
-    def documents(self) -> int:
-        """Number of documents in the collection."""
-        ...
-
-    def lookup(self, token: str) -> tuple[int, int] | None:
-        """Term id and number of documents that contain the token, or ``None`` for an unknown token."""
-        ...
 
 
 class DocumentEncoder(Protocol):
@@ -81,7 +74,8 @@ class DocumentEncoder(Protocol):
     """What no final weight ever exceeds, whatever the collection; ``None`` if only the weights themselves tell."""
 
     needs_collection: bool
-    """Whether ``finish`` needs the mean mass of the whole collection (BM25's average length)."""
+    """Whether the encoder depends on the collection, as BM25 does: ``encode`` gives new words the next free term ids,
+    ``finish`` needs the mean mass of the whole collection, and the query side needs its statistics."""
 
     def encode(self, texts: Sequence[str]) -> SparseVectors:
         """Raw vectors, one row a text in order. For most encoders raw is final."""
@@ -96,7 +90,14 @@ class DocumentEncoder(Protocol):
         ...
 
     def fresh(self) -> DocumentEncoder:
-        """The same encoder as one that has seen no documents: a copy if it learns from them, itself if not."""
+        """The same encoder as one that has seen no documents: a copy if it needs the collection, itself if not."""
+        ...
+
+    def over(self, vocabulary: Vocabulary) -> DocumentEncoder:
+        """The same encoder for a collection that is finished and has these words: it matches, and encodes no documents.
+
+        An encoder that needs no collection has its own vocabulary, and is given back as it is.
+        """
         ...
 
 
@@ -104,11 +105,12 @@ class QueryEncoder(Protocol):
     """The query side of one term space."""
 
     identity: Mapping[str, Any]
-    needs_statistics: bool
-    """Whether ``encode`` needs statistics of the collection (BM25's idf)."""
 
     def encode(self, texts: Sequence[str], statistics: TermStatistics | None = None) -> SparseVectors:
-        """Query vectors, one row a text in order; term ids are those of the document side."""
+        """Query vectors, one row a text in order; term ids are those of the document side.
+
+        An encoder that needs the collection takes them from ``statistics``, and refuses to go without.
+        """
         ...
 
 
@@ -118,25 +120,38 @@ def fingerprint(*identities: Mapping[str, Any] | str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def document_blend_fingerprint(sides: Iterable[tuple[int, str]]) -> str:
+    """Identity of document vectors over several term spaces, from each one's first term id and fingerprint."""
+    return fingerprint(*({"base": base, "side": side} for base, side in sorted(sides)))
+
+
+def query_blend_fingerprint(sides: Iterable[tuple[int, str, float]]) -> str:
+    """Identity of query vectors over several term spaces, from each one's first term id, fingerprint and weight."""
+    return fingerprint(*({"base": base, "side": side, "weight": weight} for base, side, weight in sorted(sides)))
+
+
 @dataclass
 class Encoder:
     """One term space: a document encoder and the query encoder that fits it (often the same object).
 
     Attributes:
         name: The space's name in blends and explanations, such as ``splade-tiny`` or ``bm25``.
-        source: What ``load_encoder`` needs to find it again: an embedded name, a directory, a hub id.
+        source: What ``load_encoder`` needs to find it again: an embedded name, a directory, a hub id; ``None`` for one
+            that can't be loaded by a name.
         document: The document side.
         query: The query side.
         weight: Weight of the space in a blend when nobody says otherwise.
         capacity: Number of term ids to reserve: the vocabulary's size, or ``None`` for a vocabulary that grows.
         settings: Keyword arguments with which ``load_encoder(source, ...)`` makes it again, as JSON values.
-        statistics: What the query side may ask about a collection; set by encoding documents, or by an index.
+        statistics: What the query side may ask about a collection, unless a call names another; see ``over``.
 
-    Both sides are safe to use from several threads at once.
+    An encoder may be shared between threads: encoding changes none of these attributes. An encoder that needs the
+    collection (BM25) has one thing that grows, its vocabulary of words; that is guarded, and all who share it share its
+    term ids.
     """
 
     name: str
-    source: str
+    source: str | None
     document: DocumentEncoder
     query: QueryEncoder
     weight: float = 1.0
@@ -148,6 +163,11 @@ class Encoder:
     def parts(self) -> tuple[Encoder, ...]:
         """Its term spaces: itself alone."""
         return (self,)
+
+    @property
+    def needs_collection(self) -> bool:
+        """Whether it depends on the collection; see ``DocumentEncoder``."""
+        return self.document.needs_collection
 
     @property
     def document_fingerprint(self) -> str:
@@ -162,8 +182,8 @@ class Encoder:
     def iter_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> Iterator[SparseVectors]:
         """Document vectors of a stream of texts, a chunk of rows at a time: together, what ``encode_documents`` gives.
 
-        Memory does not grow with the stream, unless the encoder needs statistics of the whole collection (BM25): then
-        all texts are read, and their raw vectors kept, before the first chunk comes.
+        Memory does not grow with the stream, unless the encoder needs the whole collection (BM25): then all texts are
+        read, and their raw vectors kept, before the first chunk comes.
 
         Raises:
             UsageError: As for ``encode_documents``.
@@ -174,8 +194,8 @@ class Encoder:
     def encode_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> SparseVectors:
         """Document vectors, one row a text.
 
-        For an encoder with collection statistics (BM25) the given texts are the collection, and are remembered as such
-        for ``encode_queries``.
+        For an encoder that needs the collection (BM25) the given texts are the collection; hand the vectors over to
+        ``encode_queries``.
 
         Args:
             texts: The texts; a stream is read once.
@@ -191,20 +211,39 @@ class Encoder:
         documents.fingerprint = self.document_fingerprint
         return documents
 
-    def encode_queries(self, texts: Iterable[str]) -> SparseVectors:
+    def encode_queries(self, texts: Iterable[str], *, collection: SparseVectors | None = None) -> SparseVectors:
         """Query vectors, one row a text.
 
+        Args:
+            texts: The queries.
+            collection: The document vectors that are searched, from ``encode_documents``; needed for BM25, whose
+                queries are weighed by how rare a word is in them.
+
         Raises:
-            UsageError: ``texts`` is a single string, or holds something that is not a string; or the encoder needs the
-                statistics of a collection and has seen none.
+            UsageError: ``texts`` is a single string, or holds something that is not a string; or the encoder needs a
+                collection, and none is given.
         """
-        listed = checked_texts(list(checked_iterable(texts)))
-        if self.query.needs_statistics and self.statistics is None:
+        statistics = self.statistics
+        if collection is not None and self.needs_collection:
+            statistics = CountedTerms(collection, self.document.vocabulary)
+        return self._queries(checked_texts(list(checked_iterable(texts))), statistics)
+
+    def over(self, collection: CollectionVocabulary) -> Encoder:
+        """The same encoder for a collection that is finished: its queries use those words and statistics.
+
+        An encoder that needs no collection is given back as it is.
+        """
+        if not self.needs_collection:
+            return self
+        return replace(self, document=self.document.over(collection), statistics=collection)
+
+    def _queries(self, texts: list[str], statistics: TermStatistics | None) -> SparseVectors:
+        if self.needs_collection and statistics is None:
             raise UsageError(
-                f"{self.name} weighs query terms by their rarity in a collection, and has seen none",
-                hint="encode the documents first, or search through an index",
+                f"{self.name} weighs query terms by their rarity in a collection, and none is given",
+                hint="give encode_queries the document vectors as its collection, or search through an index",
             )
-        vectors = self.query.encode(listed, self.statistics)
+        vectors = self.query.encode(texts, statistics)
         vectors.vocabulary = self.document.vocabulary
         vectors.fingerprint = self.query_fingerprint
         return vectors
@@ -234,14 +273,12 @@ class BlendedEncoder:
     @property
     def document_fingerprint(self) -> str:
         """Identity of the document sides and of their ranges of term ids."""
-        sides = [{"base": base, "side": part.document_fingerprint} for base, part in self._ranges]
-        return fingerprint(*sides)
+        return document_blend_fingerprint((base, part.document_fingerprint) for base, part in self._ranges)
 
     @property
     def query_fingerprint(self) -> str:
         """Identity of the query sides, of their ranges of term ids and of their weights."""
-        sides = [{"base": base, "side": part.query_fingerprint, "weight": part.weight} for base, part in self._ranges]
-        return fingerprint(*sides)
+        return query_blend_fingerprint((base, part.query_fingerprint, part.weight) for base, part in self._ranges)
 
     def iter_documents(self, texts: Iterable[str], *, progress: Progress | None = None) -> Iterator[SparseVectors]:
         """Document vectors of a stream of texts, a chunk of rows at a time; see ``Encoder.iter_documents``."""
@@ -260,14 +297,23 @@ class BlendedEncoder:
         """
         return self._labelled(SparseVectors.concatenate(list(self.iter_documents(texts, progress=progress))))
 
-    def encode_queries(self, texts: Iterable[str]) -> SparseVectors:
+    def encode_queries(self, texts: Iterable[str], *, collection: SparseVectors | None = None) -> SparseVectors:
         """Query vectors over all term spaces, each part's weights multiplied by its default weight.
+
+        Args:
+            texts: The queries.
+            collection: As for ``Encoder.encode_queries``; vectors from this encoder's ``encode_documents``.
 
         Raises:
             UsageError: As for ``Encoder.encode_queries``.
         """
-        listed = list(checked_iterable(texts))
-        vectors = [part.encode_queries(listed) for part in self.parts]
+        listed = checked_texts(list(checked_iterable(texts)))
+        vectors = []
+        for base, part in self._ranges:
+            statistics = part.statistics
+            if collection is not None and part.needs_collection:
+                statistics = CountedTerms(collection, part.document.vocabulary, base)
+            vectors.append(part._queries(listed, statistics))
         joined = join_spaces(vectors, self.bases, [part.weight for part in self.parts])
         joined.vocabulary = self.vocabulary
         joined.fingerprint = self.query_fingerprint
@@ -295,13 +341,11 @@ def _finished(
     """Final vectors of each part for a chunk of texts at a time, in one pass over the texts."""
     masses = [1.0] * len(parts)
     chunks: Iterable[list[SparseVectors]] = _raw(parts, texts, progress)
-    if any(part.document.needs_collection or part.query.needs_statistics for part in parts):
+    if any(part.needs_collection for part in parts):
         chunks = list(chunks)
         for number, part in enumerate(parts):
-            raw = SparseVectors.concatenate([chunk[number] for chunk in chunks])
-            masses[number] = mean_mass(raw)
-            if part.query.needs_statistics:
-                part.statistics = _RowStatistics(raw, part.document.vocabulary)
+            if part.needs_collection:
+                masses[number] = mean_mass(SparseVectors.concatenate([chunk[number] for chunk in chunks]))
     for chunk in chunks:
         yield [part.document.finish(raw, mass) for part, raw, mass in zip(parts, chunk, masses, strict=True)]
 
@@ -322,74 +366,7 @@ def mean_mass(raw: SparseVectors) -> float:
     return total / len(raw) if total > 0 else 1.0
 
 
-def term_ranges(capacities: Sequence[int | None]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """First term id and number of ids of each space.
-
-    Fixed vocabularies are packed from 0 in order; growing ones (``None``) share the rest of the 32-bit range evenly.
-    """
-    fixed = sum(size for size in capacities if size is not None)
-    growing = sum(size is None for size in capacities)
-    share = (TERM_LIMIT - fixed) // growing if growing else 0
-    bases, sizes = [], []
-    next_fixed, next_growing = 0, fixed
-    for size in capacities:
-        if size is None:
-            bases.append(next_growing)
-            sizes.append(share)
-            next_growing += share
-        else:
-            bases.append(next_fixed)
-            sizes.append(size)
-            next_fixed += size
-    return tuple(bases), tuple(sizes)
-
-
 def in_id_order(parts: Sequence[Encoder]) -> list[Encoder]:
     """The parts in the order of their ranges of term ids, which is the order of an index's term spaces."""
     bases, _ = term_ranges([part.capacity for part in parts])
     return [parts[i] for i in sorted(range(len(parts)), key=lambda i: bases[i])]
-
-
-def join_spaces(
-    spaces: Sequence[SparseVectors], bases: Sequence[int], weights: Sequence[float] | None = None
-) -> SparseVectors:
-    """One vector a row from the same rows in several term spaces.
-
-    Args:
-        spaces: One set of vectors a space, all with the same number of rows.
-        bases: First term id of each space.
-        weights: Factor for each space's weights; a space with factor 0 is left out.
-    """
-    n = len(spaces[0])
-    factors = [1.0] * len(spaces) if weights is None else list(weights)
-    used = [i for i in range(len(spaces)) if factors[i] > 0]
-    used.sort(key=lambda i: bases[i])
-    indptr = np.zeros(n + 1, np.int64)
-    for i in used:
-        indptr += spaces[i].indptr
-    terms = np.empty(int(indptr[-1]), np.uint32)
-    joined = np.empty(int(indptr[-1]), np.float32)
-    fill = indptr[:-1].copy()
-    for i in used:
-        part = spaces[i]
-        lengths = np.diff(part.indptr)
-        at = np.arange(part.nnz, dtype=np.int64) + np.repeat(fill - part.indptr[:-1], lengths)
-        terms[at] = part.terms + np.uint32(bases[i])
-        joined[at] = part.weights * np.float32(factors[i])
-        fill += lengths
-    return SparseVectors.trusted(indptr, terms, joined)
-
-
-class _RowStatistics:
-    """Term statistics counted from vectors in memory."""
-
-    def __init__(self, raw: SparseVectors, vocabulary: Vocabulary) -> None:
-        self.documents = len(raw)
-        self._vocabulary = vocabulary
-        self._counts = np.bincount(raw.terms, minlength=len(vocabulary))
-
-    def lookup(self, token: str) -> tuple[int, int] | None:
-        term = self._vocabulary.find(token)
-        if term is None or term >= len(self._counts) or self._counts[term] == 0:
-            return None  # a word of texts that came before or after the collection
-        return term, int(self._counts[term])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from lsr.encoders.statistics import CollectionVocabulary
 from lsr.vectors import Vocabulary
 
 
@@ -35,3 +36,37 @@ class BlendedVocabulary:
         base, name, vocabulary = self._spaces[bisect_right(self._spaces, term, key=lambda space: space[0]) - 1]
         token = vocabulary.token(term - base)
         return None if token is None else f"{name}:{token}"
+
+
+class PartVocabulary:
+    """One term space of a finished collection whose terms are called ``space:token``; term ids are the collection's.
+
+    Args:
+        whole: The words and statistics of the collection.
+        name: The space's name.
+    """
+
+    def __init__(self, whole: CollectionVocabulary, name: str) -> None:
+        self._whole = whole
+        self._prefix = f"{name}:"
+
+    @property
+    def documents(self) -> int:
+        """Number of documents in the collection."""
+        return self._whole.documents
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def lookup(self, token: str) -> tuple[int, int] | None:
+        """Term id and number of documents of a token of the space, or ``None``."""
+        return self._whole.lookup(self._prefix + token)
+
+    def find(self, token: str) -> int | None:
+        """The id of a token of the space, or ``None``."""
+        return self._whole.find(self._prefix + token)
+
+    def token(self, term: int) -> str | None:
+        """The token of an id of the space, or ``None``."""
+        name = self._whole.token(term)
+        return name.removeprefix(self._prefix) if name is not None and name.startswith(self._prefix) else None

@@ -23,8 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr import defaults
 from lsr.encoders.analysis import Analyzer
-from lsr.encoders.base import Counters, Encoder, Match, TermStatistics
+from lsr.encoders.base import Counters, Encoder, Match
+from lsr.encoders.statistics import TermStatistics
 from lsr.errors import UsageError
 from lsr.vectors import SparseVectors, TokenTable, Vocabulary
 
@@ -36,7 +38,11 @@ _CACHE_LIMIT = 2**18
 
 
 def load_bm25(
-    *, language: str = "english", k1: float = 0.9, b: float = 0.4, tokens: Iterable[str] | None = None
+    *,
+    language: str = defaults.LANGUAGE,
+    k1: float = defaults.K1,
+    b: float = defaults.B,
+    tokens: Iterable[str] | None = None,
 ) -> Encoder:
     """BM25 as an encoder.
 
@@ -72,21 +78,22 @@ class BM25Documents:
         analyzer: Splits and stems.
         k1: Saturation, at least 0.
         b: Length normalisation, 0 to 1.
-        vocabulary: The stems known so far; it grows.
+        vocabulary: The stems known so far. A ``TokenTable`` grows; any other vocabulary is that of a finished
+            collection.
     """
 
     needs_collection = True
     backend = "native"
     weight_limit: float | None = 1.0
 
-    def __init__(self, analyzer: Analyzer, k1: float, b: float, vocabulary: TokenTable) -> None:
+    def __init__(self, analyzer: Analyzer, k1: float, b: float, vocabulary: Vocabulary) -> None:
         self.analyzer = analyzer
         self.k1 = k1
         self.b = b
-        self.vocabulary: Vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self.counters = Counters()
         self.identity: Mapping[str, Any] = {"family": "bm25", **analyzer.identity, "k1": k1, "b": b}
-        self._table = vocabulary
+        self._table = vocabulary if isinstance(vocabulary, TokenTable) else None
         self._term_of_word: dict[str, int] = {}
         self._growing = threading.Lock()
 
@@ -96,8 +103,16 @@ class BM25Documents:
         other.counters = self.counters
         return other
 
+    def over(self, vocabulary: Vocabulary) -> BM25Documents:
+        """A document side of the same settings for a finished collection: it finds its words, and encodes nothing."""
+        return BM25Documents(self.analyzer, self.k1, self.b, vocabulary)
+
     def encode(self, texts: Sequence[str]) -> SparseVectors:
-        """Term frequencies, one row a text: float32 whole numbers, exact up to 2**24."""
+        """Term frequencies, one row a text: float32 whole numbers, exact up to 2**24.
+
+        Raises:
+            UsageError: The vocabulary is that of a finished collection.
+        """
         words = [self.analyzer.words(text) for text in texts]
         with self._growing:
             terms = self._term_ids(words)
@@ -106,13 +121,7 @@ class BM25Documents:
         keys, frequencies = np.unique((rows[counted] << 32) | terms[counted], return_counts=True)
         indptr = np.searchsorted(keys, np.arange(len(texts) + 1, dtype=np.int64) << 32).astype(np.int64)
         with self._growing:
-            self.counters.add(
-                Counters(
-                    texts=len(texts),
-                    tokens=int(np.count_nonzero(counted)),
-                    empty=int(np.count_nonzero(np.diff(indptr) == 0)),
-                )
-            )
+            self.counters.add(Counters(texts=len(texts), empty=int(np.count_nonzero(np.diff(indptr) == 0))))
         return SparseVectors.trusted(
             indptr,
             (keys & 0xFFFFFFFF).astype(np.uint32),
@@ -153,6 +162,10 @@ class BM25Documents:
         """Term id of each word of each row, ``_STOPPED`` for stop words; the caller holds the lock."""
         if len(self._term_of_word) >= _CACHE_LIMIT:
             self._term_of_word.clear()
+        if self._table is None:
+            raise UsageError(
+                "the words of a finished collection don't grow", hint="encode documents with a new encoder, or fresh()"
+            )
         known = self._term_of_word
         for word in dict.fromkeys(word for row in words for word in row):
             if word not in known:
@@ -168,8 +181,6 @@ class BM25Queries:
     Args:
         analyzer: Splits and stems, as on the document side.
     """
-
-    needs_statistics = True
 
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
@@ -188,7 +199,7 @@ class BM25Queries:
         if statistics is None:
             raise UsageError(
                 "BM25 weighs query terms by their rarity in a collection, and none is given",
-                hint="encode the documents first, or search through an index",
+                hint="give the document vectors as the collection, or search through an index",
             )
         return SparseVectors.from_rows(self._row(text, statistics) for text in texts)
 

@@ -39,7 +39,7 @@ class TorchMaskedLM:
 
     def __init__(self, model: ModelDirectory) -> None:
         if not is_installed():
-            raise MissingExtra(f"a model of type {model.model_type} (or --backend torch)", "torch")
+            raise MissingExtra(f"a model of type {model.model_type} (or the backend torch)", "torch")
         self._directory = model
         self._lock = Lock()
         self._loaded: tuple[Any, VocabularyHead] | None = None

@@ -3,7 +3,6 @@
 from lsr.eval.bench import measure_latency
 from lsr.eval.collections import Collection, open_collection
 from lsr.eval.measures import (
-    DEFAULT_MEASURES,
     Evaluation,
     Measure,
     evaluate,
@@ -13,7 +12,6 @@ from lsr.eval.measures import (
 )
 from lsr.eval.runs import read_run, write_run
 from lsr.eval.systems import (
-    DEFAULT_DEPTH,
     SystemResult,
     evaluate_collection,
     evaluate_index,
@@ -23,8 +21,6 @@ from lsr.eval.systems import (
 )
 
 __all__ = [
-    "DEFAULT_DEPTH",
-    "DEFAULT_MEASURES",
     "Collection",
     "Evaluation",
     "Measure",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lsr.errors import UsageError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lsr.searcher import Searcher
     from lsr.vectors import SparseVectors
 
+Answer = TypeVar("Answer")
 Clock = Callable[[], int]
 """Nanoseconds since some fixed moment."""
 
@@ -51,8 +52,7 @@ def measure_latency(
     Returns:
         One object for each k: ``k``, ``queries`` (their number), ``threads``, ``mean_us``, ``p50_us``, ``p95_us``,
         ``p99_us`` (microseconds of search a query), ``encode_us`` (mean microseconds to encode a query; 0.0 for
-        vectors) and ``exact`` (whether the hits are the true top k: always, as ``search_batch`` prunes nothing it
-        can't prove).
+        vectors) and ``exact`` (whether all hits are the true top k, as the search itself says).
 
     Raises:
         UsageError: There are no queries or no k, or a number is below 1.
@@ -66,8 +66,8 @@ def measure_latency(
     rows: list[dict[str, int | float | bool]] = []
     for k in ks:
         row: dict[str, int | float | bool] = {"k": k, "queries": len(singles), "threads": threads}
-        row |= _latencies(searcher, singles, k, threads, rounds, clock)
-        rows.append(row | {"encode_us": encode_us, "exact": True})
+        figures, exact = _latencies(searcher, singles, k, threads, rounds, clock)
+        rows.append(row | figures | {"encode_us": encode_us, "exact": exact})
     return rows
 
 
@@ -87,25 +87,29 @@ def _vectors(
 
 def _latencies(
     searcher: Searcher, singles: list[SparseVectors], k: int, threads: int, rounds: int, clock: Clock
-) -> dict[str, float]:
+) -> tuple[dict[str, float], bool]:
+    """The figures, and whether all hits were exact."""
     import numpy as np
+
+    def search(query: SparseVectors) -> bool:
+        return searcher.search_batch(query, k, threads=1).exact
 
     def latency(query: SparseVectors) -> int:
         start = clock()
-        searcher.search_batch(query, k, threads=1)
+        search(query)
         return clock() - start
 
     with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
-        _pass(latency, singles, pool)
+        exact = all(_pass(search, singles, pool))
         nanoseconds = np.array([_pass(latency, singles, pool) for _ in range(rounds)])
     of_query: NDArray[np.float64] = np.median(nanoseconds, axis=0) / 1000
     p50, p95, p99 = np.percentile(of_query, [50, 95, 99]).tolist()
     mean = float(of_query.mean()) if threads == 1 else _batch_mean(searcher, singles, k, threads, rounds, clock)
-    return {"mean_us": mean, "p50_us": p50, "p95_us": p95, "p99_us": p99}
+    return {"mean_us": mean, "p50_us": p50, "p95_us": p95, "p99_us": p99}, exact
 
 
-def _pass(latency: Callable[[SparseVectors], int], singles: list[SparseVectors], pool: Executor | None) -> list[int]:
-    return list(pool.map(latency, singles) if pool is not None else map(latency, singles))
+def _pass(ask: Callable[[SparseVectors], Answer], singles: list[SparseVectors], pool: Executor | None) -> list[Answer]:
+    return list(pool.map(ask, singles) if pool is not None else map(ask, singles))
 
 
 def _batch_mean(

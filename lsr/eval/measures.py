@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lsr import defaults
 from lsr.errors import BadInput, MissingExtra, UsageError, nearest
 from lsr.eval.runs import Run, ranked
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Relevance judgments: query id to document id to grade."""
-
-DEFAULT_MEASURES = ("nDCG@10", "R@100", "RR@10")
-"""What is measured when nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def require_ranx() -> None:
         raise MissingExtra("evaluation", "eval")
 
 
-def evaluate(run: Run, qrels: Qrels, measures: str | Sequence[str] = DEFAULT_MEASURES) -> Evaluation:
+def evaluate(run: Run, qrels: Qrels, measures: str | Sequence[str] = defaults.MEASURES) -> Evaluation:
     """Measure a run against judgments.
 
     Args:
@@ -235,8 +233,8 @@ def _as_numbers(ranking: list[str], grades: Mapping[str, int]) -> tuple[NDArray[
 def _ranx_functions() -> Mapping[str, Callable[..., NDArray[Any]]]:
     """The metric functions of ranx by name.
 
-    They take arrays. ``ranx.evaluate`` with its ``Run`` and ``Qrels`` objects is avoided: those hash ids and compile
-    for 20 seconds at first use, and it fails when asked for the values of each query of a single measure.
+    They take arrays. ``ranx.evaluate`` with its ``Run`` and ``Qrels`` objects is avoided: those hash ids, compile much
+    more at first use, and fail when asked for the values of each query of a single measure.
     """
     from numba import config
 

@@ -9,20 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from lsr import defaults
 from lsr.errors import UsageError
-from lsr.eval.measures import DEFAULT_MEASURES, Evaluation, Qrels, evaluate, parse_measures, require_ranx
+from lsr.eval.measures import Evaluation, Qrels, evaluate, parse_measures, require_ranx
 
 if TYPE_CHECKING:
     from lsr.encoders.base import AnyEncoder
     from lsr.eval.collections import Collection
     from lsr.index.index import Index
     from lsr.searcher import Searcher
+    from lsr.vectors import SparseVectors
 
 Blends = Mapping[str, Mapping[str, float]]
 """System name to the weight of each term space."""
-
-DEFAULT_DEPTH = 1000
-"""Hits that are retrieved for each query."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ def evaluate_collection(
     collection: Collection,
     *,
     encoder: AnyEncoder | str,
-    impacts: str = "uint8",
+    impacts: str = defaults.IMPACTS,
     blends: Blends | None = None,
-    measures: str | Sequence[str] = DEFAULT_MEASURES,
-    depth: int = DEFAULT_DEPTH,
+    measures: str | Sequence[str] = defaults.MEASURES,
+    depth: int = defaults.DEPTH,
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> list[SystemResult]:
@@ -59,8 +58,7 @@ def evaluate_collection(
 
     Args:
         collection: Documents, queries and judgments.
-        encoder: Encodes the documents; the queries are encoded by what its ``source`` and ``settings`` name. A BM25
-            encoder should have seen no other collection: a name makes a new one.
+        encoder: Encodes documents and queries; an encoder, or the name of one.
         impacts: How document weights are stored, ``uint8`` or ``float32``.
         blends: The systems; ``None`` means ``default_blends``.
         measures: Names of measures.
@@ -73,10 +71,13 @@ def evaluate_collection(
         BadInput: A document is malformed, or the judgments don't fit the collection.
         MissingExtra: ranx is not installed.
     """
+    from lsr.encoders.registry import load_encoder_for_index
     from lsr.index.index import Index
     from lsr.searcher import Searcher
 
     _check_request(measures, depth)
+    if isinstance(encoder, str):
+        encoder = load_encoder_for_index(encoder)
     with (
         TemporaryDirectory(prefix="lsr-eval-") as folder,
         Index.build(
@@ -84,7 +85,7 @@ def evaluate_collection(
         ) as index,
     ):
         return evaluate_searcher(
-            Searcher(index),
+            Searcher(index, encoder),
             collection.queries,
             collection.qrels,
             dataset=collection.name,
@@ -100,10 +101,12 @@ def evaluate_index(
     queries: Mapping[str, str],
     qrels: Qrels,
     *,
+    encoder: AnyEncoder | str | None = None,
+    force: bool = False,
     dataset: str | None = None,
     blends: Blends | None = None,
-    measures: str | Sequence[str] = DEFAULT_MEASURES,
-    depth: int = DEFAULT_DEPTH,
+    measures: str | Sequence[str] = defaults.MEASURES,
+    depth: int = defaults.DEPTH,
     threads: int = 1,
 ) -> list[SystemResult]:
     """Evaluate systems over an index that exists.
@@ -112,6 +115,8 @@ def evaluate_index(
         path: Folder of the index.
         queries: Query id to text; those without judgments are not run.
         qrels: Judgments.
+        encoder: As for ``lsr.searcher.Searcher``.
+        force: As for ``lsr.searcher.Searcher``.
         dataset: Name for the results; by default the name of the index folder.
         blends: The systems; ``None`` means ``default_blends``.
         measures: Names of measures.
@@ -120,6 +125,7 @@ def evaluate_index(
 
     Raises:
         NotFound: There is no index.
+        ModelMismatch: The encoder at hand is not the one that made the index.
         UsageError: A measure is unknown or looks deeper than ``depth``, or a blend names an unknown term space.
         BadInput: Judgments, queries and documents have no ids in common.
         MissingExtra: ranx is not installed.
@@ -130,7 +136,7 @@ def evaluate_index(
     _check_request(measures, depth)
     with Index.open(Path(path)) as index:
         return evaluate_searcher(
-            Searcher(index),
+            Searcher(index, encoder, force=force),
             queries,
             qrels,
             dataset=dataset or Path(path).resolve().name,
@@ -148,16 +154,23 @@ def evaluate_searcher(
     *,
     dataset: str,
     blends: Blends | None = None,
-    measures: str | Sequence[str] = DEFAULT_MEASURES,
-    depth: int = DEFAULT_DEPTH,
+    measures: str | Sequence[str] = defaults.MEASURES,
+    depth: int = defaults.DEPTH,
     threads: int = 1,
 ) -> list[SystemResult]:
-    """Evaluate systems through an open searcher; see ``evaluate_index`` for arguments and errors."""
+    """Evaluate systems through an open searcher; see ``evaluate_index`` for arguments and errors.
+
+    Each term space encodes the queries once, whatever the number of blends.
+    """
     _check_request(measures, depth)
     judged = {query: text for query, text in queries.items() if qrels.get(query)}
+    systems = blends if blends is not None else default_blends(searcher.index)
+    weights = [searcher.blend(blend) for blend in systems.values()]
+    used = [space.name for space in searcher.index.manifest.spaces if any(weight[space.name] > 0 for weight in weights)]
+    encoded = searcher.encode_spaces(list(judged.values()), used) if judged else {}
     results = []
-    for system, blend in (blends if blends is not None else default_blends(searcher.index)).items():
-        run = search_run(searcher, judged, depth=depth, threads=threads, blend=blend)
+    for system, blend in systems.items():
+        run = _run(searcher, list(judged), searcher.join(encoded, blend), depth, threads) if judged else {}
         evaluation = evaluate(run, qrels, measures)
         results.append(SystemResult(dataset, system, evaluation.queries, evaluation.means, evaluation))
     return results
@@ -176,14 +189,20 @@ def search_run(
     searcher: Searcher,
     queries: Mapping[str, str],
     *,
-    depth: int = DEFAULT_DEPTH,
+    depth: int = defaults.DEPTH,
     threads: int = 1,
     blend: Mapping[str, float] | None = None,
 ) -> dict[str, list[tuple[str, float]]]:
     """The run of some queries: id to ranked hits. A query without hits has an empty list."""
     if not queries:
         return {}
-    batch = searcher.search_batch(list(queries.values()), depth, threads, blend=blend)
+    return _run(searcher, list(queries), searcher.encode_queries(queries.values(), blend=blend), depth, threads)
+
+
+def _run(
+    searcher: Searcher, queries: Sequence[str], vectors: SparseVectors, depth: int, threads: int
+) -> dict[str, list[tuple[str, float]]]:
+    batch = searcher.search_batch(vectors, depth, threads)
     run = {}
     for i, query in enumerate(queries):
         count = int(batch.counts[i])

@@ -1,11 +1,9 @@
 """From documents to a published generation: encode shard by shard, then invert once.
 
-Shards are kept in ``DIR/.build`` until publication, so that an interrupted build can go on. What happens to them when a
-build fails depends on why it fails:
-
-* The input, the model or the disk is at fault (``LsrError``): everything that the build wrote is removed.
-* Anything else, be it Ctrl-C, too little memory or an error in the caller's own generator: finished shards stay, and
-  the same build with ``resume`` takes them up. Without a finished shard nothing stays.
+Shards are kept in ``DIR/.build`` until publication. When a build fails, its finished shards stay there for the same
+build with ``resume``, and everything else that it wrote is removed; without a finished shard nothing stays. Only where
+the model is at fault (``BadModel``) shards are worth nothing: they go too, unless there were some before this run. A
+build of ready vectors has no shards.
 """
 
 from __future__ import annotations
@@ -13,30 +11,33 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from lsr import __version__
 from lsr.documents import TEXT_FIELDS, Document, checked_text_fields
-from lsr.encoders.base import AnyEncoder, fingerprint, join_spaces
-from lsr.errors import BadInput, LsrError, Refused, UsageError, WriteFailed, writing
+from lsr.encoders.base import AnyEncoder, fingerprint
+from lsr.errors import BadInput, BadModel, LsrError, Refused, UsageError, WriteFailed, writing
+from lsr.index.assembly import DEFAULT_MEMORY, LAYOUTS, LEAST_MEMORY, Layout, assemble
 from lsr.index.catalog import write_catalog
 from lsr.index.files import exclusive, file_entry, flush, flush_folder
-from lsr.index.float_segment import write_float_segment
-from lsr.index.generations import BUILD, Standing, has_shards, is_own_name, publish, standing
+from lsr.index.generations import BUILD, Standing, current_generation, foreign_names, has_shards, publish, standing
 from lsr.index.intake import GivenDocument, checked_documents, checked_identifiers
-from lsr.index.manifest import CATALOG, IMPACT_TYPES, MANIFEST, MAX_DOCUMENTS, Manifest, SegmentEntry
+from lsr.index.manifest import CATALOG, IMPACT_TYPES, MANIFEST, MAX_DOCUMENTS, Manifest
 from lsr.index.shards import ShardFolder, chain_digest
-from lsr.index.space_builder import BuiltSpace, space_builders
+from lsr.index.space_builder import space_builders
+from lsr.index.trust import signature, trust
 from lsr.vectors import SparseVectors
 
 __all__ = ["SHARD_DOCUMENTS", "BuildOptions", "Progress", "build", "has_shards"]
 
 SHARD_DOCUMENTS = 1024
 _CHUNK = 128
+_GENERATION = "generation"
+_VECTORS = 8192
+"""Ready vectors that are turned into levels together."""
 
 Progress = Callable[[int], None]
 """Called with the number of documents that are done."""
@@ -52,6 +53,10 @@ class BuildOptions:
     resume: bool = False
     force: bool = False
     progress: Progress | None = None
+    layout: str = "fast"
+    reorder: bool = False
+    memory: int = DEFAULT_MEMORY
+    threads: int = 1
 
 
 def build(
@@ -60,7 +65,7 @@ def build(
     encoder: AnyEncoder | None,
     options: BuildOptions = BuildOptions(),
 ) -> Path:
-    """Build and publish a generation, and return its folder.
+    """Build and publish a generation that this machine trusts, and return its folder.
 
     Args:
         path: The index folder; made if it does not exist.
@@ -72,38 +77,82 @@ def build(
     Raises:
         LsrError: As ``Index.build``.
     """
-    _check_arguments(documents, options)
+    _check_arguments(documents, encoder, options)
     root = Path(path)
+    run = _Build(root / BUILD, encoder, options)
     fresh = _make_root(root)
-    work = root / BUILD
     with exclusive(root):
         _check_root(root, options)
-        if not options.resume:
-            shutil.rmtree(work, ignore_errors=True)
-        try:
-            with writing(work):
-                work.mkdir(exist_ok=True)
-            target = publish(root, _Build(work, encoder, options).generation(documents))
-        except BaseException as error:
-            if isinstance(error, LsrError) or not has_shards(root):
-                shutil.rmtree(work, ignore_errors=True)
-                if fresh:
-                    with contextlib.suppress(OSError):  # not empty: it was published, and only the last flush failed
-                        root.rmdir()
-            raise
+        with _work_folder(root, fresh=fresh, resume=options.resume):
+            publish(root, run.generation(documents))
+        folder, manifest, digest = current_generation(root)
+        trust(folder, digest, signature(folder, manifest))
+    return folder
+
+
+@contextmanager
+def _work_folder(root: Path, *, fresh: bool, resume: bool) -> Iterator[None]:
+    """The work folder, while the body runs; if that fails, what a later run can take up stays.
+
+    Args:
+        root: The index folder.
+        fresh: Whether it was made for this build.
+        resume: Whether shards that are there are wanted.
+    """
+    work = root / BUILD
+    if not resume:
         shutil.rmtree(work, ignore_errors=True)
-        return target
+    had_shards = has_shards(root)
+    try:
+        with writing(work):
+            work.mkdir(exist_ok=True)
+        yield
+    except BaseException as error:
+        if has_shards(root) and (had_shards or not isinstance(error, BadModel)):
+            _keep_only_shards(work)
+            if isinstance(error, LsrError):
+                error.hint = f"{error.hint or 'mend it'}; finished shards are kept: go on with resume=True (--resume)"
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+            if fresh:
+                with contextlib.suppress(OSError):  # not empty: it was published, and only the last flush failed
+                    root.rmdir()
+        raise
+    shutil.rmtree(work, ignore_errors=True)
 
 
-def _check_arguments(documents: object, options: BuildOptions) -> None:
+def _keep_only_shards(work: Path) -> None:
+    shutil.rmtree(work / _GENERATION, ignore_errors=True)
+    for file in (*work.glob("*.new"), *work.glob("rows.*")):
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+def _check_arguments(documents: object, encoder: AnyEncoder | None, options: BuildOptions) -> None:
     if options.impacts not in IMPACT_TYPES:
         raise UsageError(f"unknown impacts {options.impacts!r}", hint=f"choose one of {', '.join(IMPACT_TYPES)}")
+    if options.layout not in LAYOUTS:
+        raise UsageError(f"unknown layout {options.layout!r}", hint=f"choose one of {', '.join(LAYOUTS)}")
+    if options.impacts == "float32" and (options.layout != "fast" or options.reorder):
+        raise UsageError(
+            "float32 impacts have one layout and keep the order of the documents", hint="use uint8 impacts"
+        )
+    if options.memory < LEAST_MEMORY or options.threads < 1:
+        raise UsageError(
+            f"memory is {options.memory} and threads is {options.threads}; "
+            f"there must be at least {LEAST_MEMORY} bytes and one thread"
+        )
     if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable | SparseVectors):
         raise UsageError(f"documents must be an iterable of documents, not a single {type(documents).__name__}")
     if options.ids is not None and not isinstance(documents, SparseVectors):
         raise UsageError("ids belong to SparseVectors; documents carry their own")
     if options.text_fields is not None:
         checked_text_fields(options.text_fields, "text_fields")
+    if isinstance(documents, SparseVectors):
+        given = {"encoder": encoder is not None, "text_fields": options.text_fields, "resume": options.resume}
+        for name in given:
+            if given[name]:
+                raise UsageError(f"{name} means nothing for vectors that are encoded already", hint="leave it out")
 
 
 def _make_root(root: Path) -> bool:
@@ -128,7 +177,7 @@ def _make_root(root: Path) -> bool:
 def _check_root(root: Path, options: BuildOptions) -> None:
     """Refuse a folder that holds an index or something else; the caller holds its lock."""
     try:
-        foreign = [entry.name for entry in root.iterdir() if not is_own_name(entry.name)]
+        foreign = foreign_names(root)
         found = standing(root)
     except OSError as error:
         raise WriteFailed(f"cannot be read: {error.strerror}", where=str(root)) from error
@@ -138,20 +187,21 @@ def _check_root(root: Path, options: BuildOptions) -> None:
             where=str(root),
             hint="choose another folder",
         )
+    if BUILD in foreign:
+        raise Refused("another program's file or folder has this name", where=str(root / BUILD), hint="move it away")
     if options.force or (options.resume and (root / BUILD).exists()):
         return
     if found is Standing.INDEX:
-        raise Refused("an index stands here already", where=str(root), hint="replace it with --force")
+        raise Refused("an index stands here already", where=str(root), hint="replace it with force=True (--force)")
     if found is Standing.POINTERLESS:
         raise Refused(
             "a damaged index stands here already: its file CURRENT is missing",
             where=str(root),
-            hint="build it anew with --force",
+            hint="build it anew with force=True (--force)",
         )
     if found is Standing.UNFINISHED:
-        raise Refused(
-            "an interrupted build is here", where=str(root), hint="--resume goes on from there, --force starts again"
-        )
+        hint = "resume=True (--resume) goes on from there, force=True (--force) starts again"
+        raise Refused("an interrupted build is here", where=str(root), hint=hint)
 
 
 class _Build:
@@ -163,7 +213,8 @@ class _Build:
         self.spaces = space_builders(encoder)
         self.shards = ShardFolder(work, len(self.spaces))
         self.text_fields = tuple(options.text_fields or TEXT_FIELDS)
-        self.joined_fields = None if encoder is None else self.text_fields
+        encodes_text = encoder is not None and any(part.source is not None for part in encoder.parts)
+        self.joined_fields = self.text_fields if encodes_text else None
         self.digest = fingerprint(
             {"release": __version__, "shard": SHARD_DOCUMENTS, "fields": self.joined_fields},
             *(text for space in self.spaces for text in space.origin),
@@ -180,7 +231,12 @@ class _Build:
         names = checked_identifiers(self.options.ids, len(vectors))
         self.spaces[0].vocabulary = vectors.vocabulary
         self.spaces[0].document_fingerprint = vectors.fingerprint
-        return self._assemble(len(vectors), lambda _space: vectors, ((name, "{}") for name in names))
+
+        def raw(_space: int) -> Iterator[SparseVectors]:
+            for start in range(0, len(vectors), _VECTORS):
+                yield vectors.slice(start, min(start + _VECTORS, len(vectors)))
+
+        return self._assemble(len(vectors), raw, ((name, "{}") for name in names))
 
     def _of_documents(self, documents: Iterator[Document]) -> Path:
         """A generation of documents, shard by shard."""
@@ -189,8 +245,8 @@ class _Build:
             self._add_shard(count, shard, total)
             count, total = count + 1, total + len(shard)
 
-        def raw(space: int) -> SparseVectors:
-            return SparseVectors.concatenate([self.shards.vectors(i, space) for i in range(count)])
+        def raw(space: int) -> Iterator[SparseVectors]:
+            return (self.shards.vectors(i, space) for i in range(count))
 
         return self._assemble(total, raw, self.shards.documents(count))
 
@@ -224,48 +280,25 @@ class _Build:
             self.options.progress(done)
 
     def _assemble(
-        self, total: int, raw_vectors: Callable[[int], SparseVectors], rows: Iterable[tuple[str, str]]
+        self, total: int, raw: Callable[[int], Iterator[SparseVectors]], rows: Iterable[tuple[str, str]]
     ) -> Path:
         if total == 0:
             raise BadInput("there are no documents", hint="check the source and its format")
         if total > MAX_DOCUMENTS:
             raise BadInput("more documents than 32 bits can number")
-        folder = self.work / "generation"
+        folder = self.work / _GENERATION
         shutil.rmtree(folder, ignore_errors=True)
         with writing(folder):
             folder.mkdir()
-        finished = []
-        names = []
-        for number, space in enumerate(self.spaces):
-            raw = raw_vectors(number)
-            named = space.named_terms(number, raw)
-            finished.append(space.finish(raw, len(named), self.options.impacts))
-            names.extend(named)
-        written = _write_segment(finished, folder / "segment-0")
+        options = self.options
+        layout = Layout(options.impacts, options.layout, options.reorder, options.memory, options.threads)
+        made = assemble(self.spaces, raw, self.work, folder / "segment-0", layout)
         catalog = folder / CATALOG
-        write_catalog(catalog, rows, names)
+        write_catalog(catalog, rows, made.names)
         with writing(catalog), catalog.open("rb+") as stream:
             flush(stream)
-        spaces = tuple(space.entry for space in finished)
-        manifest = Manifest(self.options.impacts, spaces, (written,), file_entry(catalog), self.joined_fields)
+        manifest = Manifest(self.options.impacts, made.spaces, (made.segment,), file_entry(catalog), self.joined_fields)
         with writing(folder / MANIFEST), (folder / MANIFEST).open("wb") as stream:
             stream.write(manifest.to_bytes())
             flush(stream)
         return folder
-
-
-def _write_segment(spaces: Sequence[BuiltSpace], folder: Path) -> SegmentEntry:
-    # float32 holds a level as exactly as a weight, so levels can travel as the weights of the joined rows.
-    carriers = [
-        SparseVectors.trusted(space.vectors.indptr, space.vectors.terms, space.impacts.astype(np.float32))
-        for space in spaces
-    ]
-    joined = join_spaces(carriers, [space.entry.base for space in spaces])
-    if spaces[0].impacts.dtype == np.float32:
-        files = write_float_segment(joined, folder)
-    else:
-        from lsr.index.byte_writer import write_byte_segment
-        from lsr.index.forward import Rows
-
-        files = write_byte_segment(Rows(0, joined.indptr, joined.terms, joined.weights.astype(np.uint8)), folder)
-    return SegmentEntry(folder.name, len(joined), len(joined.terms), files)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import io
 import mmap
 import os
 from collections.abc import Iterator
@@ -21,6 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import CorruptIndex, Refused, writing
+
+_NPY_PREFIX = 10
+_NPY_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -40,20 +42,6 @@ class FileEntry:
     length: int | None = None
 
 
-class _HashingFile:
-    """A binary file that hashes what passes through ``write``."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-        self.digest = hashlib.sha256()
-        self.bytes = 0
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        self.bytes += len(data)
-        return self.stream.write(data)
-
-
 def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
     """Write a one-dimensional array and flush it to the disk.
 
@@ -61,11 +49,14 @@ def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
         WriteFailed: The file system refused.
     """
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    header, elements = npy_header(little.dtype.str, len(little)), little.view(np.uint8).data
     with writing(path), path.open("wb") as stream:
-        hashed = _HashingFile(stream)
-        np.lib.format.write_array(hashed, little, version=(1, 0), allow_pickle=False)
+        stream.write(header)
+        stream.write(elements)
         flush(stream)
-    return FileEntry(hashed.bytes, hashed.digest.hexdigest(), little.dtype.str, len(little))
+    digest = hashlib.sha256(header)
+    digest.update(elements)
+    return FileEntry(len(header) + elements.nbytes, digest.hexdigest(), little.dtype.str, len(little))
 
 
 def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
@@ -91,11 +82,14 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
 
 
 def npy_header(dtype: str | None, length: int | None) -> bytes:
-    """The bytes before the elements in the ``.npy`` file of a one-dimensional array."""
-    stream = io.BytesIO()
-    header = {"descr": dtype, "fortran_order": False, "shape": (length,)}
-    np.lib.format.write_array_header_1_0(stream, header)
-    return stream.getvalue()
+    """The bytes before the elements in the ``.npy`` file of a one-dimensional array.
+
+    They are written here and not by numpy, whose padding is a matter of its release.
+    """
+    text = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': ({length},), }}".encode()
+    padding = b" " * (-(_NPY_PREFIX + len(text) + 1) % _NPY_ALIGNMENT)
+    size = len(text) + len(padding) + 1
+    return b"\x93NUMPY\x01\x00" + size.to_bytes(2, "little") + text + padding + b"\n"
 
 
 def file_entry(path: Path) -> FileEntry:

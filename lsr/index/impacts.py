@@ -7,6 +7,7 @@ float32 query weight is exact in float64, so a score does not depend on how the 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,11 @@ _SCALE_BITS = 16
 
 
 def choose_scale(weights: NDArray[np.float32], limit: float | None = None) -> float:
+    """The value of level 1 for weights that are in memory; see ``choose_scale_of``."""
+    return choose_scale_of([weights], limit)
+
+
+def choose_scale_of(chunks: Iterable[NDArray[np.float32]], limit: float | None = None) -> float:
     """The value of level 1.
 
     With a limit it depends on nothing else, so that documents which come later never need another scale. Without one,
@@ -26,7 +32,7 @@ def choose_scale(weights: NDArray[np.float32], limit: float | None = None) -> fl
     level 255.
 
     Args:
-        weights: All weights of a term space, positive.
+        chunks: All weights of a term space, positive; read only where there is no limit.
         limit: What no weight of the term space ever exceeds, if its encoder knows that.
 
     Raises:
@@ -34,10 +40,12 @@ def choose_scale(weights: NDArray[np.float32], limit: float | None = None) -> fl
     """
     if limit is not None:
         return _with_few_bits(limit / LEVELS)
-    if len(weights) == 0:
-        return 1.0
-    largest = float(weights.max())
-    if largest <= LEVELS and bool(np.all(weights == np.rint(weights))):
+    largest, whole = 0.0, True
+    for weights in chunks:
+        if len(weights):
+            largest = max(largest, float(weights.max()))
+            whole = whole and bool(np.all(weights == np.rint(weights)))
+    if whole and largest <= LEVELS:
         return 1.0
     scale = _with_few_bits(largest / LEVELS)
     if scale < SCALE_LIMITS[0]:

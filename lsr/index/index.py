@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 
 import numpy as np
 
+from lsr import defaults
 from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
-from lsr.encoders.registry import DEFAULT_MODEL, load_encoder_for_index
+from lsr.encoders.registry import load_encoder_for_index
 from lsr.errors import CorruptIndex, UsageError
+from lsr.index.assembly import DEFAULT_MEMORY
 from lsr.index.builder import BuildOptions, Progress, build
 from lsr.index.catalog import CLOSED, Catalog, CatalogVocabulary
 from lsr.index.files import file_entry
@@ -51,7 +55,7 @@ class Index:
             self._segments.append(segment)
             first += entry.documents
         catalog_file = folder / CATALOG
-        if not catalog_file.is_file() or catalog_file.stat().st_size != manifest.catalog.bytes:
+        if _file_size(catalog_file) != manifest.catalog.bytes:
             raise CorruptIndex("the catalog is missing or has another size than it should", where=str(catalog_file))
         if full_check or not is_trusted(folder, digest, seen):
             self._check_everything()
@@ -69,13 +73,17 @@ class Index:
         path: str | Path,
         documents: Iterable[GivenDocument] | SparseVectors,
         *,
-        encoder: AnyEncoder | str | None = DEFAULT_MODEL,
+        encoder: AnyEncoder | str | None = defaults.MODEL,
         ids: Sequence[str] | None = None,
-        impacts: str = "uint8",
+        impacts: str = defaults.IMPACTS,
         text_fields: Sequence[str] | None = None,
         resume: bool = False,
         force: bool = False,
         progress: Progress | None = None,
+        layout: str = "fast",
+        reorder: bool = False,
+        memory: int = DEFAULT_MEMORY,
+        threads: int | None = None,
     ) -> Index:
         """Build an index and open it.
 
@@ -83,7 +91,7 @@ class Index:
             path: The index folder; made if it does not exist.
             documents: Mappings with ``id`` (or ``_id``) and text fields, or with ``id`` and a ``vector`` of token and
                 weight (then pass ``encoder=None``); or ``SparseVectors``, one row a document.
-            encoder: An encoder, or the name of one (its models then read 256 tokens of a document); not used for
+            encoder: An encoder, or the name of one (its models then read 256 tokens of a document); to be left out for
                 ``SparseVectors``.
             ids: Identifiers for ``SparseVectors``; "0", "1", ... if not given.
             impacts: ``uint8`` (one byte a posting, one scale a term space) or ``float32``.
@@ -91,52 +99,57 @@ class Index:
             resume: Take over the finished shards of an interrupted build of the same documents.
             force: Replace an index that stands there; readers that have it open keep it.
             progress: Called with the number of documents done.
+            layout: ``fast``, or ``small``: about a third fewer bytes, and slower; for ``uint8`` impacts.
+            reorder: Bring similar documents together by recursive graph bisection, which takes longer and makes
+                searches faster; identifiers, document numbers and hits are the same; for ``uint8`` impacts.
+            memory: Bytes that inversion may take, beyond what an encoder needs; with less, it takes more passes.
+            threads: Number of threads that invert; one for each core if not given.
 
         Raises:
             UsageError: An argument that does not fit the others.
             BadInput: A document is wrong, an id appears twice, or there are no documents.
             Refused: The folder holds an index or something else, or another process writes it.
-            WriteFailed: The file system refused; nothing half-written stays.
+            WriteFailed: The file system refused.
+
+        After an error an old index stands as it was. Finished shards stay for a build with ``resume``, and the hint of
+        the error says so; nothing else does.
         """
         options = BuildOptions(
-            ids=ids, impacts=impacts, text_fields=text_fields, resume=resume, force=force, progress=progress
+            ids=ids,
+            impacts=impacts,
+            text_fields=text_fields,
+            resume=resume,
+            force=force,
+            progress=progress,
+            layout=layout,
+            reorder=reorder,
+            memory=memory,
+            threads=len(os.sched_getaffinity(0)) if threads is None else threads,
         )
-        built = build(path, documents, None if isinstance(documents, SparseVectors) else _unused(encoder), options)
-        folder, manifest, digest = current_generation(built.parent)
-        if folder == built:  # otherwise another process has replaced it already
-            trust(folder, digest, signature(folder, manifest))
+        if isinstance(documents, SparseVectors) and encoder == defaults.MODEL:
+            encoder = None  # the default, which nobody chose
+        build(path, documents, _unused(encoder), options)
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: str | Path) -> Index:
+    def open(cls, path: str | Path, *, verify: bool = False) -> Index:
         """Open the current generation.
 
-        An index that was neither written nor checked on this machine is checked in full first.
+        Args:
+            path: The index folder.
+            verify: Read every byte first, and compare it with its checksums and rules. An index that was neither
+                written nor checked on this machine is always checked so.
 
         Raises:
             NotFound: There is no index, or it can't be read.
-            CorruptIndex: A file is missing or contradicts the manifest.
+            CorruptIndex: A file is missing or contradicts the manifest; the message says what and where.
             IncompatibleIndex: The index has another format version.
         """
-        return cls._opened(Path(path), full_check=False)
-
-    @classmethod
-    def verify(cls, path: str | Path) -> Index:
-        """Open the current generation after reading every byte of it against its checksums and rules.
-
-        Raises:
-            NotFound: There is no index, or it can't be read.
-            CorruptIndex: Something is wrong; the message says what and where.
-            IncompatibleIndex: The index has another format version.
-        """
-        return cls._opened(Path(path), full_check=True)
-
-    @classmethod
-    def _opened(cls, root: Path, *, full_check: bool) -> Index:
+        root = Path(path)
         while True:
             pointer = read_pointer(root)
             try:
-                return cls(root, *current_generation(root), full_check=full_check)
+                return cls(root, *current_generation(root), full_check=verify)
             except CorruptIndex:
                 if read_pointer(root) == pointer:
                     raise  # otherwise a writer replaced the generation while it was being opened: open the new one
@@ -162,7 +175,11 @@ class Index:
         return self._catalog
 
     def close(self) -> None:
-        """Release the catalog and the mapped arrays; the index can't be asked any more. Closing again does nothing."""
+        """Release the catalog; the index can't be asked any more. Closing again does nothing.
+
+        The mapped arrays, and so the disk space of a generation that was replaced, are released once no searcher of
+        this index is left either.
+        """
         self._open = False
         self._catalog.close()
         self._segments = []
@@ -235,6 +252,15 @@ class Index:
             catalog.close()
 
 
+def _file_size(path: Path) -> int | None:
+    """Bytes of a regular file; ``None`` if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size if S_ISREG(status.st_mode) else None
+
+
 def _unused(encoder: AnyEncoder | str | Path | None) -> AnyEncoder | None:
     """The encoder, loaded if it is named, with a fresh copy of each part whose vocabulary grows with the documents."""
     if encoder is None:
@@ -246,4 +272,4 @@ def _unused(encoder: AnyEncoder | str | Path | None) -> AnyEncoder | None:
 
 
 def _unused_part(part: Encoder) -> Encoder:
-    return part if part.capacity is not None else replace(part, document=part.document.fresh(), statistics=None)
+    return replace(part, document=part.document.fresh(), statistics=None) if part.needs_collection else part

@@ -1,7 +1,7 @@
 """What a caller hands over for indexing becomes checked documents with identifiers that are all different.
 
-This is the one place where documents and identifiers of any origin are checked before they are indexed. Sources of
-files check their lines themselves as well, because only they can name the lines.
+What a source of files or vectors has checked already is taken as it is (``CheckedDocuments``, ``UniqueIdentifiers``):
+only there can an error name the line.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lsr.documents import Document, SeenIdentifiers, checked_identifier, checked_vector, document_from_mapping
+from lsr.documents import (
+    CheckedDocuments,
+    Document,
+    SeenIdentifiers,
+    UniqueIdentifiers,
+    checked_identifier,
+    checked_vector,
+    document_from_mapping,
+    unique_identifiers,
+)
 from lsr.errors import BadInput
 
 GivenDocument = Document | Mapping[str, Any]
@@ -25,6 +34,23 @@ def checked_documents(documents: Iterable[GivenDocument], text_fields: Sequence[
     Raises:
         BadInput: A document is wrong, or an identifier comes twice.
     """
+    return iter(documents) if isinstance(documents, CheckedDocuments) else _checked_documents(documents, text_fields)
+
+
+def checked_identifiers(ids: Sequence[str] | None, count: int) -> UniqueIdentifiers:
+    """Identifiers of ``count`` ready vectors: the given ones, or row numbers.
+
+    Raises:
+        BadInput: There are more or fewer, one is wrong, or one comes twice.
+    """
+    if ids is None:
+        return UniqueIdentifiers(map(str, range(count)))
+    if len(ids) != count:
+        raise BadInput(f"there are {len(ids)} ids for {count} vectors", where="ids")
+    return ids if isinstance(ids, UniqueIdentifiers) else unique_identifiers(ids, "ids")
+
+
+def _checked_documents(documents: Iterable[GivenDocument], text_fields: Sequence[str]) -> Iterator[Document]:
     seen = SeenIdentifiers()
     for number, item in enumerate(documents):
         place = f"document {number}"
@@ -35,27 +61,6 @@ def checked_documents(documents: Iterable[GivenDocument], text_fields: Sequence[
         if (first := seen.first(document.id, number)) is not None:
             raise BadInput(f"duplicate id {document.id!r}: document {first} has it already", where=document.where)
         yield document
-
-
-def checked_identifiers(ids: Sequence[str] | None, count: int) -> list[str]:
-    """Identifiers of ``count`` ready vectors: the given ones, or row numbers.
-
-    Raises:
-        BadInput: There are more or fewer, one is wrong, or one comes twice.
-    """
-    if ids is None:
-        return [str(number) for number in range(count)]
-    if len(ids) != count:
-        raise BadInput(f"there are {len(ids)} ids for {count} vectors", where="ids")
-    seen = SeenIdentifiers()
-    names = []
-    for number, given in enumerate(ids):
-        place = f"ids[{number}]"
-        name = checked_identifier(given, place)
-        if (first := seen.first(name, number)) is not None:
-            raise BadInput(f"duplicate id {name!r}: ids[{first}] is the same", where=place)
-        names.append(name)
-    return names
 
 
 def _checked(document: Document, where: str) -> Document:

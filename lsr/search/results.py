@@ -41,10 +41,10 @@ class Results(Sequence[Hit]):
         generation: The index generation that answered.
     """
 
-    def __init__(self, hits: list[Hit], *, known_terms: int, generation: str) -> None:
+    def __init__(self, hits: list[Hit], *, known_terms: int, exact: bool, generation: str) -> None:
         self._hits = hits
         self.known_terms = known_terms
-        self.exact = True
+        self.exact = exact
         self.generation = generation
 
     @overload

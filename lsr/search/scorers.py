@@ -46,6 +46,11 @@ class BatchResult:
         part = slice(start, stop)
         return BatchResult(self.documents[part], self.scores[part], self.counts[part])
 
+    @property
+    def exact(self) -> bool:
+        """Whether these are exactly the best documents of the stored impacts. They are: no kernel leaves one out."""
+        return True
+
     def __len__(self) -> int:
         return len(self.counts)
 

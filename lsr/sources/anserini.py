@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lsr.documents import Document
+from lsr.documents import Document, no_vector
 from lsr.errors import BadInput
 from lsr.sources.jsonl import JsonlSource
 from lsr.sources.lines import Line
@@ -17,8 +17,9 @@ class AnseriniSource(JsonlSource):
     def parse(self, text: str, line: Line) -> Document:
         """The document of an object with a vector."""
         document = super().parse(text, line)
-        if document.vector is None:
-            raise BadInput(
-                'no field "vector"', where=line.where, hint="for text that is still to be encoded: --input-format jsonl"
-            )
-        return document
+        if document.vector is not None:
+            return document
+        if "vector" in document.fields:
+            raise no_vector(document.fields["vector"], line.where)
+        hint = "text that is still to be encoded is read with input_format jsonl (--input-format)"
+        raise BadInput('no field "vector"', where=line.where, hint=hint)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from lsr.documents import TEXT_FIELDS, Document, SeenIdentifiers
+from lsr.documents import TEXT_FIELDS, CheckedDocuments, Document, SeenIdentifiers
 from lsr.errors import BadInput
 from lsr.sources.lines import Line, Lines, display_name
 from lsr.sources.problems import BadLines, OnError, sift
@@ -16,8 +16,8 @@ LineParser = Callable[[str, Line], Document | None]
 """Gives the document of a line, given its text and its place; ``None`` for a line that is no document (a header)."""
 
 
-class Source(ABC):
-    """Documents of one file or folder, read anew by each iteration.
+class Source(CheckedDocuments):
+    """Documents of one file or folder, read and checked anew by each iteration.
 
     Args:
         path: The path as the user gave it.

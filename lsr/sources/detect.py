@@ -21,7 +21,7 @@ FORMATS = {
 }
 """The names of the formats, and what they are."""
 
-FORMAT_HINT = f"choose a format with --input-format: {', '.join(FORMATS)}"
+FORMAT_HINT = f"input_format (--input-format) can be one of: {', '.join(FORMATS)}"
 JSONL_SUFFIXES = (".jsonl", ".jsonl.gz")
 
 _BY_SUFFIX = {".jsonl": "jsonl", ".tsv": "tsv", ".txt": "text"}

@@ -51,15 +51,12 @@ def open_documents(
     """
     BadLines(on_error)
     if text_fields is not None:
-        checked_text_fields(text_fields, "--text-fields")
+        checked_text_fields(text_fields, "text_fields")
     if input_format is not None and input_format not in FORMATS:
         guess = nearest(str(input_format), list(FORMATS))
         suggestion = f"did you mean {guess!r}? " if guess else ""
-        raise UsageError(
-            f"unknown format {input_format!r}",
-            where="--input-format",
-            hint=f"{suggestion}formats: {', '.join(FORMATS)}",
-        )
+        hint = f"{suggestion}formats: {', '.join(FORMATS)}"
+        raise UsageError(f"unknown format {input_format!r}", where="input_format", hint=hint)
     if str(path) == STDIN:
         return _from_stdin(input_format or "jsonl", text_fields, on_error)
     path = Path(path).expanduser()
@@ -73,7 +70,7 @@ def _from_stdin(name: str, text_fields: Sequence[str] | None, on_error: OnError)
     if name in ("beir", "vectors"):
         raise UsageError(
             f"format {name!r} can't be read from standard input",
-            where="--input-format",
+            where="input_format",
             hint="give the path of the folder or file",
         )
     return _LINE_SOURCES[name](STDIN, [STDIN], text_fields=text_fields, on_error=on_error)
@@ -83,7 +80,7 @@ def _from_path(path: Path, name: str, text_fields: Sequence[str] | None, on_erro
     is_folder = path.is_dir()
     if name == "vectors":
         if text_fields is not None:
-            raise UsageError("vectors have no text fields", where="--text-fields", hint="leave the option out")
+            raise UsageError("vectors have no text fields", where="text_fields", hint="leave them out")
         if is_folder:
             raise _wrong_kind(path, name)
         return VectorSource(path)

@@ -17,9 +17,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
-from lsr.documents import Document, SeenIdentifiers, checked_identifier
+from lsr.documents import Document, UniqueIdentifiers, unique_identifiers
 from lsr.errors import BadInput
 from lsr.sources.base import Source
 from lsr.sources.lines import reading
@@ -33,6 +34,17 @@ if TYPE_CHECKING:
 
 _NAMES = {"indptr": ("indptr",), "terms": ("terms", "indices"), "weights": ("weights", "data")}
 _OPTIONAL = ("ids", "format", "shape")
+_DAMAGE = (
+    ValueError,
+    TokenError,
+    AttributeError,
+    SystemError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+)
+"""What numpy and the modules beneath it raise for damaged files, besides ``OSError``."""
 _WANTED = {*_OPTIONAL, *(name for names in _NAMES.values() for name in names)}
 
 
@@ -57,7 +69,7 @@ class VectorSource(Source):
         super().__init__(path)
         arrays = _load(Path(path))
         self.vectors: SparseVectors = _vectors(arrays, self.path)
-        self.ids: list[str] = _identifiers(arrays.get("ids"), len(self.vectors), self.path)
+        self.ids: UniqueIdentifiers = _identifiers(arrays.get("ids"), len(self.vectors), self.path)
         self.total = len(self.vectors)
         if not self.total:
             raise self.no_documents()
@@ -81,7 +93,7 @@ def _load(path: Path) -> Arrays:
             with np.load(file, allow_pickle=False) as archive:
                 _check_names(archive.files, path)
                 return {name: archive[name] for name in archive.files if name in _WANTED}
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise BadInput(
             f"cannot load the arrays: {error}",
             where=str(path),
@@ -115,18 +127,13 @@ def _vectors(arrays: Arrays, path: str) -> SparseVectors:
     return vectors
 
 
-def _identifiers(ids: NDArray[Any] | None, rows: int, path: str) -> list[str]:
+def _identifiers(ids: NDArray[Any] | None, rows: int, path: str) -> UniqueIdentifiers:
     if ids is None:
-        return [str(row) for row in range(rows)]
+        return UniqueIdentifiers(map(str, range(rows)))
     if ids.shape != (rows,) or ids.dtype.kind not in "iuU":
         raise BadInput(
             f"ids must be {rows} strings or integers, one a row, not {ids.dtype} of shape {ids.shape}",
             where=path,
             hint="numpy.array(ids, dtype=str)",
         )
-    names = [checked_identifier(value, path, name=f"ids[{row}]") for row, value in enumerate(ids.tolist())]
-    seen = SeenIdentifiers()
-    for row, name in enumerate(names):
-        if (first := seen.first(name, row)) is not None:
-            raise BadInput(f"duplicate id {name!r}: rows {first} and {row}", where=path)
-    return names
+    return unique_identifiers(ids.tolist(), path)

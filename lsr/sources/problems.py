@@ -33,7 +33,7 @@ class BadLines:
 
     def __init__(self, on_error: str = "stop") -> None:
         if on_error not in ("stop", "skip"):
-            raise UsageError(f"unknown way to treat bad lines: {on_error!r}", where="--on-error", hint="stop or skip")
+            raise UsageError(f"unknown way to treat bad lines: {on_error!r}", where="on_error", hint="stop or skip")
         self.skipped = 0
         self.found: list[BadInput] = []
         self._skip = on_error == "skip"

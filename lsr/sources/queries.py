@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lsr.documents import document_from_mapping
-from lsr.errors import BadInput, NotFound, UsageError, nearest
+from lsr.errors import BadInput, UsageError
+from lsr.sources.beir import qrels_file, query_file
 from lsr.sources.detect import is_tab_separated
 from lsr.sources.jsonl import parse_json
 from lsr.sources.lines import STDIN, Line, Lines, display_name
@@ -16,7 +17,6 @@ from lsr.sources.problems import BadLines, sift
 from lsr.sources.qrels import read_qrels
 from lsr.sources.tsv import header, row
 
-_FILES = ("queries.jsonl", "queries.jsonl.gz")
 _TEXT_NAMES = ("text", "query")
 
 
@@ -50,36 +50,16 @@ def open_queries(path: str | Path, *, split: str | None = None) -> list[Query]:
     file: str | Path = STDIN if str(path) == STDIN else Path(path).expanduser()
     judged = None
     if isinstance(file, Path) and file.is_dir():
-        judged = None if split is None else read_qrels(_split_file(file, split))
-        file = _query_file(file)
+        judged = None if split is None else read_qrels(qrels_file(file, split))
+        file = query_file(file)
     elif split is not None:
         raise UsageError(
-            "a split needs a BEIR folder", where="--split", hint="give the folder that holds queries.jsonl and qrels/"
+            "a split needs a BEIR folder", where="split", hint="give the folder that holds queries.jsonl and qrels/"
         )
     queries = [query for query in _read(file) if judged is None or query.id in judged]
     if not queries:
         raise BadInput("no query in it" + (f" for split {split!r}" if split else ""), where=display_name(file))
     return queries
-
-
-def _query_file(folder: Path) -> Path:
-    for name in _FILES:
-        if (folder / name).is_file():
-            return folder / name
-    raise NotFound(f"no {' or '.join(_FILES)} in this folder", where=str(folder), hint="give the file with the queries")
-
-
-def _split_file(folder: Path, split: str) -> Path:
-    splits = {file.stem: file for file in sorted((folder / "qrels").glob("*.tsv"))}
-    if split not in splits:
-        close = nearest(split, list(splits))
-        suggestion = f"did you mean {close!r}? " if close else ""
-        raise NotFound(
-            f"no split {split!r}",
-            where=str(folder / "qrels"),
-            hint=f"{suggestion}splits here: {', '.join(splits) or 'none'}",
-        )
-    return splits[split]
 
 
 def _read(file: str | Path) -> list[Query]:

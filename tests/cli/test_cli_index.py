@@ -56,6 +56,13 @@ def test_counts_texts_that_were_cut(lsr, tmp_path):
     assert "1 of 2 texts were longer than splade-tiny reads" in done.err
 
 
+def test_texts_without_a_term_are_counted(lsr, tmp_path):
+    (tmp_path / "d.tsv").write_text("1\tapple\n2\tthe\n3\tof\n")
+    done = lsr("index", tmp_path / "d.tsv", "-o", tmp_path / "i", "--model", "bm25", "--json")
+    assert done.json["empty"] == {"bm25": 2}
+    assert "2 of 3 texts have no term of bm25" in done.err
+
+
 def test_reads_standard_input(lsr, tmp_path):
     text = b'{"id": "x", "text": "hello world"}\n'
     assert lsr("index", "-", "-o", tmp_path / "i", "--model", "bm25", stdin=text).code == 0
@@ -140,7 +147,9 @@ def test_settings_change_the_vectors(lsr, folder, tmp_path):
     }
 
 
-@pytest.mark.parametrize(("model", "option"), [("splade-tiny", "--k1"), ("bm25", "--max-length")])
+@pytest.mark.parametrize(
+    ("model", "option"), [("splade-tiny", "--k1"), ("bm25", "--max-length"), ("bm25", "--backend")]
+)
 def test_a_setting_that_concerns_no_part_is_refused(lsr, folder, tmp_path, model, option):
     done = lsr("index", folder, "-o", tmp_path / "i", "--model", model, option, 1)
     assert done.code == 2

@@ -55,7 +55,7 @@ class Clock:
 
 def test_a_line_every_ten_seconds_with_rate_and_time_left(capsys):
     clock = Clock()
-    lines = progress.Lines(lambda: 1000, clock)
+    lines = progress.ProgressLines(lambda: 1000, clock)
     for second in range(1, 26):
         clock.now = float(second)
         lines(10 * second)
@@ -68,7 +68,7 @@ def test_a_line_every_ten_seconds_with_rate_and_time_left(capsys):
 
 def test_without_a_total_there_is_no_time_left(capsys):
     clock = Clock()
-    lines = progress.Lines(lambda: None, clock)
+    lines = progress.ProgressLines(lambda: None, clock)
     clock.now = 10.0
     lines(50)
     assert capsys.readouterr().err == "50 documents, 5 documents/s\n"

@@ -50,7 +50,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
     process = _start("-c", script, stdout=subprocess.PIPE)
     out, err = process.communicate(timeout=60)
     assert err.strip() == "[]"
-    assert out.count("Examples:") == 10
+    assert out.count("Examples:") == 12
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+
+from lsr.encoders.registry import EMBEDDED
 
 
 def test_words_without_quotes_are_one_query(lsr, blended):
@@ -164,6 +167,10 @@ def test_wrong_vectors(lsr, vectors, vector, code):
     [
         ("x", "--queries", "file"),
         ("x", "--vector", "{}"),
+        ("--vector", "{}", "--model", "bm25"),
+        ("--vector", "{}", "--force-model"),
+        ("x", "--run-name", "mine"),
+        ("x", "--run-name", "", "--trec"),
         ("x", "--trec", "--json"),
         ("x", "--trec", "--explain"),
         ("x", "--blend", "nonsense"),
@@ -188,10 +195,16 @@ def test_another_model_must_be_forced(lsr, blended, words):
     assert forced.code == 0
 
 
-def test_ready_vectors_with_a_model_are_asked_by_token(lsr, vectors):
+def test_ready_vectors_with_a_model_are_asked_by_token(lsr, vectors, terminal):
     assert lsr("search", vectors, "cat").code == 2
+    unproved = lsr("search", vectors, "cat", "--model", "splade-tiny")
+    assert unproved.code == 4
+    assert "does not say with which model" in unproved.err
+    assert "--force-model" in unproved.err
     weights = lsr("encode", "cat", "--query").json
-    hits = lsr("search", vectors, "cat", "--model", "splade-tiny", "--json").json["hits"]
+    asked = ("search", vectors, "cat", "--model", "splade-tiny", "--force-model")
+    hits = lsr(*asked, "--json").json["hits"]
+    assert "a \x1b[1;33mcat\x1b[0m" in lsr(*asked, out=terminal()).out
     assert hits[0]["id"] == "a"
     assert hits[0]["score"] == pytest.approx(2 * weights["cat"] + 0.5 * weights.get("dog", 0), rel=1e-5)
 
@@ -202,7 +215,32 @@ def test_ready_vectors_without_names_are_asked_by_term_id(lsr, tmp_path):
     term = load_encoder("splade-tiny").document.vocabulary.find("cat")
     np.savez(tmp_path / "v.npz", indptr=[0, 1, 2], terms=[term, 1], weights=[1.0, 1.0])
     assert lsr("index", tmp_path / "v.npz", "-o", tmp_path / "i").code == 0
-    assert lsr("search", tmp_path / "i", "cat", "--model", "splade-tiny", "--json").json["hits"][0]["id"] == "0"
+    assert (
+        lsr("search", tmp_path / "i", "cat", "--model", "splade-tiny", "--force-model", "--json").json["hits"][0]["id"]
+        == "0"
+    )
+
+
+def test_a_vector_needs_no_model(lsr, tmp_path, terminal):
+    model = shutil.copytree(EMBEDDED["splade-tiny"], tmp_path / "model")
+    (tmp_path / "d.tsv").write_text("a\ta cat\nb\ta dog\n")
+    assert lsr("index", tmp_path / "d.tsv", "-o", tmp_path / "i", "--model", model).code == 0
+    shutil.rmtree(model)
+    shown = lsr("search", tmp_path / "i", "--vector", '{"cat": 1}', "--explain", out=terminal())
+    assert (shown.code, shown.out.count("a cat")) == (0, 1)
+    assert "a \x1b" not in shown.out
+    assert lsr("search", tmp_path / "i", "cat").code == 3
+
+
+def test_a_model_that_has_moved_is_taken_with_the_settings_of_the_index(lsr, tmp_path):
+    model = shutil.copytree(EMBEDDED["splade-tiny"], tmp_path / "model")
+    (tmp_path / "d.tsv").write_text("a\tder Hund und die Häuser\nb\ta dog\n")
+    made = ("index", tmp_path / "d.tsv", "-o", tmp_path / "i", "--model", f"{model}+bm25", "--language", "german")
+    assert lsr(*made).code == 0
+    before = lsr("search", tmp_path / "i", "haus", "--json").json
+    model.rename(tmp_path / "elsewhere")
+    after = lsr("search", tmp_path / "i", "haus", "--json", "--model", f"{tmp_path / 'elsewhere'}+bm25")
+    assert after.json == before
 
 
 def test_standard_input_without_queries_is_an_error(lsr, words):

@@ -80,6 +80,27 @@ def test_explain_what_is_not_there(lsr, words):
     assert "shares no term" in apart.err
 
 
+def test_every_verb_that_takes_queries_takes_a_model_for_ready_vectors(lsr, vectors, folder, tmp_path):
+    (tmp_path / "q.tsv").write_text("1\tcat\n")
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t1\n")
+    queries, judged = ("--queries", tmp_path / "q.tsv"), ("--qrels", tmp_path / "qrels.tsv")
+    for command in (
+        ("explain", vectors, "cat", "--id", "a", "--json"),
+        ("bench", vectors, *queries, "-k", 1, "--json"),
+        ("eval", vectors, *queries, *judged, "--measures", "RR", "--json"),
+    ):
+        assert lsr(*command).code == 2, command
+        assert lsr(*command, "--model", "splade-tiny").code == 4, command
+        done = lsr(*command, "--model", "splade-tiny", "--force-model")
+        assert done.code == 0, done.err
+    assert done.json["measures"] == {"RR": 1.0}
+    score = lsr("search", vectors, "cat", "--model", "splade-tiny", "--force-model", "--json").json["hits"][0]["score"]
+    explained = lsr("explain", vectors, "cat", "--id", "a", "--json", "--model", "splade-tiny", "--force-model")
+    assert explained.json["score"] == score
+    query = lsr("explain", vectors, "cat", "--json", "--model", "splade-tiny", "--force-model").json["spaces"][0]
+    assert [term["token"] for term in query["terms"] if term["literal"]] == ["cat"]
+
+
 # eval
 
 
@@ -161,6 +182,10 @@ def test_eval_takes_no_empty_name_for_the_default(lsr, folder):
         ("index", ("--model", "bm25"), 2),
         ("run", (), 2),
         ("run", ("--qrels", "x", "--queries", "y"), 2),
+        ("run", ("--qrels", "{judged}", "--depth", "10"), 2),
+        ("run", ("--qrels", "{judged}", "--threads", "2"), 2),
+        ("run", ("--qrels", "{judged}", "--model", "bm25"), 2),
+        ("folder", ("--force-model",), 2),
         ("run", ("--qrels", "no-such-file"), 3),
         ("nothing", (), 3),
     ],
@@ -168,7 +193,8 @@ def test_eval_takes_no_empty_name_for_the_default(lsr, folder):
 def test_eval_errors(lsr, folder, words, tmp_path, target, arguments, code):
     (tmp_path / "run.txt").write_text("q1 Q0 d0 1 1.0 x\n")
     targets = {"folder": folder, "index": words, "run": tmp_path / "run.txt", "nothing": tmp_path / "nothing"}
-    assert lsr("eval", targets[target], *arguments).code == code
+    judged = folder / "qrels" / "test.tsv"
+    assert lsr("eval", targets[target], *(text.format(judged=judged) for text in arguments)).code == code
 
 
 def test_eval_without_its_extra_says_what_to_install(lsr, folder, monkeypatch):
@@ -204,7 +230,16 @@ def test_bench_measures_the_compiled_kernel_only(lsr, words, folder, monkeypatch
     assert lsr("bench", words, "--queries", folder / "queries.jsonl", "--k", "1").code == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("--queries", "x", "--vectors", "y"), ("--queries", "x", "--k", "ten")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--queries", "x", "--vectors", "y"),
+        ("--queries", "x", "--k", "ten"),
+        ("--vectors", "y", "--model", "bm25"),
+        ("--vectors", "y", "--force-model"),
+    ],
+)
 def test_bench_usage(lsr, words, arguments):
     assert lsr("bench", words, *arguments).code == 2
 

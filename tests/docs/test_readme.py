@@ -1,5 +1,6 @@
 """The README's examples print what the README says."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -54,6 +55,13 @@ def test_python_example(folder):
     expected = "".join(line[2:] + "\n" for line in code.splitlines() if line.startswith("# "))
     assert expected
     same_but_for_last_digits(run(folder, "-c", code), expected)
+
+
+def test_the_example_of_the_evaluation_page_is_a_row_of_the_demo():
+    page = (Path(__file__).parents[2] / "docs" / "EVALUATION.md").read_text(encoding="utf-8")
+    row = json.loads(re.search(r"```json\n(.*?)```", page, re.S)[1])
+    figures = "".join(f" +{value:.4f}" for value in row["measures"].values())
+    assert re.search(rf"^{row['dataset']} +{re.escape(row['system'])} +{row['queries']}{figures}$", README, re.M)
 
 
 def test_every_document_named_in_the_readme_exists():

@@ -1,14 +1,19 @@
 """Streams of documents, and several term spaces side by side."""
 
+import math
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from toy import word_encoder
 
 from lsr.encoders import base
 from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
+from lsr.encoders.spaces import join_spaces
 from lsr.errors import UsageError
 from lsr.vectors import SparseVectors
 
@@ -72,12 +77,13 @@ def test_no_texts_give_labelled_vectors_without_rows(make):
     nothing = encoder.encode_documents([])
     assert (len(nothing), nothing.fingerprint) == (0, encoder.document_fingerprint)
     assert nothing.vocabulary is not None
-    assert len(encoder.encode_queries(["apple"])) == 1
+    assert len(encoder.encode_queries(["apple"], collection=nothing)) == 1
 
 
 def test_terms_of_a_blend_are_called_by_space_and_token():
     encoder = blend()
-    documents, queries = encoder.encode_documents(TEXTS), encoder.encode_queries(["fig"])
+    documents = encoder.encode_documents(TEXTS)
+    queries = encoder.encode_queries(["fig"], collection=documents)
     assert documents.to_dicts()[4] == {"words:date": 0.5, "bm25:date": pytest.approx(0.66, abs=0.1)}
     assert set(queries.to_dicts()[0]) == {"words:fig", "bm25:fig"}
     names = documents.vocabulary
@@ -88,9 +94,30 @@ def test_terms_of_a_blend_are_called_by_space_and_token():
     assert names.token(6 + 5) is None
 
 
+def test_queries_of_a_blend_use_the_statistics_of_the_collection_that_is_given():
+    encoder = blend()
+    small, large = encoder.encode_documents(["fig", "date"]), encoder.encode_documents(["fig"] + ["date"] * 99)
+    weights = [encoder.encode_queries(["fig"], collection=c).to_dicts()[0]["bm25:fig"] for c in (small, large, small)]
+    assert weights[0] == weights[2] == pytest.approx(1.5 * math.log1p(1.5 / 1.5))
+    assert weights[1] == pytest.approx(1.5 * math.log1p(99.5 / 1.5))
+
+
+@given(st.floats(2.0**-126, 2.0**32, width=32), st.floats(1e-6, 1e6))
+def test_a_joined_weight_is_the_product_in_float64_rounded_once(weight, factor):
+    expected = struct.unpack("f", struct.pack("f", weight * factor))[0]
+    vectors = SparseVectors.from_rows([([3], [weight])])
+    terms, weights = join_spaces([vectors], [4], [factor]).row(0)
+    assert (terms.tolist(), weights.tolist()) == ([7], [expected])
+
+
 def test_a_fingerprint_of_a_blend_changes_with_what_changes_its_vectors():
     encoder = blend()
     other = BlendedEncoder((word_encoder(step=0.7), encoder.parts[1]))
     assert encoder.query_fingerprint == blend().query_fingerprint != blend(weight=2.0).query_fingerprint
     assert encoder.document_fingerprint != other.document_fingerprint
     assert encoder.document_fingerprint == blend(weight=2.0).document_fingerprint
+    turned = BlendedEncoder(tuple(reversed(encoder.parts)))
+    assert (turned.query_fingerprint, turned.document_fingerprint) == (
+        encoder.query_fingerprint,
+        encoder.document_fingerprint,
+    )

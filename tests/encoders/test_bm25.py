@@ -37,7 +37,7 @@ def dense(vectors, width):
 
 def scores(encoder, collection, queries):
     document_vectors = encoder.encode_documents(collection)
-    query_vectors = encoder.encode_queries(queries)
+    query_vectors = encoder.encode_queries(queries, collection=document_vectors)
     width = len(encoder.document.vocabulary)
     return dense(query_vectors, width) @ dense(document_vectors, width).T
 
@@ -77,7 +77,7 @@ def test_counters_add_up_over_batches():
     encoder.document.encode(TEXTS)
     encoder.document.encode(["", "the"])
     counters = encoder.document.counters
-    assert (counters.texts, counters.tokens, counters.truncated, counters.empty) == (6, 8, 0, 3)
+    assert (counters.texts, counters.truncated, counters.empty) == (6, 0, 3)
 
 
 def test_no_texts_give_no_rows():
@@ -146,12 +146,58 @@ def test_a_query_without_known_words_is_an_empty_row():
 
 def test_queries_need_statistics():
     encoder = load_bm25()
-    assert encoder.query.needs_statistics
-    assert encoder.document.needs_collection
+    assert encoder.needs_collection
     with pytest.raises(UsageError, match="none is given"):
         encoder.query.encode(["dog"])
-    with pytest.raises(UsageError, match="has seen none"):
+    encoder.encode_documents(TEXTS)
+    with pytest.raises(UsageError, match="bm25 weighs query terms by their rarity"):
         encoder.encode_queries(["dog"])
+
+
+def test_an_encoder_over_a_finished_collection_asks_it_and_takes_in_no_words():
+    class Collection(Statistics):
+        def find(self, token):
+            return self.table[token][0] if token in self.table else None
+
+        def token(self, term):
+            return next((token for token, (own, _) in self.table.items() if own == term), None)
+
+        def __len__(self):
+            return len(self.table)
+
+    encoder = load_bm25()
+    over = encoder.over(Collection(100, {"dog": (7, 10)}))
+    assert over.encode_queries(["dogs and cats"]).to_dicts() == [{"dog": pytest.approx(math.log(1 + 90.5 / 10.5))}]
+    assert [match.term for match in over.document.matches("a dog, a cat")] == [7]
+    assert (over.document_fingerprint, over.query_fingerprint) == (
+        encoder.document_fingerprint,
+        encoder.query_fingerprint,
+    )
+    with pytest.raises(UsageError, match="finished collection"):
+        over.encode_documents(["cat"])
+    assert encoder.encode_documents(["cat"]).to_dicts()[0].keys() == {"cat"}
+
+
+def test_threads_that_share_an_encoder_see_their_own_collection():
+    shared = load_bm25(language="none")
+    found, start = {}, threading.Barrier(4)
+
+    def work(number):
+        collection = ["same"] + [f"other{number}"] * (10 * number)
+        start.wait()
+        for _ in range(20):
+            documents = shared.encode_documents(collection)
+            weight = shared.encode_queries(["same"], collection=documents).weights.tolist()
+            found.setdefault(number, set()).add(tuple(weight))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, weights in found.items():
+        expected = np.float32(math.log(1 + (10 * number + 0.5) / 1.5))
+        assert weights == {(float(expected),)}
 
 
 def test_matches_are_the_known_words_with_their_places():

@@ -2,7 +2,12 @@
 
 import huggingface_hub
 import pytest
-from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from lsr.encoders.registry import load_encoder
 from lsr.errors import NotFound
@@ -19,6 +24,7 @@ def raised(kind):
     ("kind", "said", "hint"),
     [
         (RepositoryNotFoundError, "the hub has no public model of that name", "check the name"),
+        (RevisionNotFoundError, "has no revision 'v9'", "check the revision"),
         (GatedRepoError, "only to accounts that have accepted its terms", "log in"),
         (LocalEntryNotFoundError, "could not be downloaded from the hub", "check the network"),
         (ConnectionError, "could not be downloaded from the hub", "check the network"),
@@ -30,7 +36,7 @@ def test_why_a_hub_model_cannot_be_had_is_a_sentence(monkeypatch, kind, said, hi
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(NotFound, match=said) as caught:
-        load_encoder("owner/model")
+        load_encoder("owner/model", revision="v9")
     assert "'owner/model'" in caught.value.message
     assert kind.__name__ not in str(caught.value)
     assert hint in caught.value.hint

@@ -1,6 +1,7 @@
 """Latency figures, with a clock that the searcher itself moves on."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ class Searcher:
         self.seen = {}
         self.encoded = []
         self.batches = []
+        self.inexact = set()
 
     def encode_queries(self, texts, blend=None):
         self.encoded.extend(texts)
@@ -46,10 +48,11 @@ class Searcher:
         if len(queries) > 1:
             self.batches.append((len(queries), k, threads))
             self.clock.advance(1000 * len(self.batches))
-            return
+            return SimpleNamespace(exact=True)
         term = int(queries.terms[0])
         nth = self.seen[term, k] = self.seen.get((term, k), -1) + 1
         self.clock.advance(self.cost(term, k, nth))
+        return SimpleNamespace(exact=(term, k) not in self.inexact)
 
 
 @pytest.fixture
@@ -89,6 +92,13 @@ def test_encoding_is_measured_apart_and_once_for_all_k():
     rows = measure_latency(searcher, ["4", "5", "6"], [1, 10], rounds=2, clock=searcher.clock)
     assert [(row["encode_us"], row["mean_us"]) for row in rows] == [(7.0, 2.0), (7.0, 2.0)]
     assert searcher.encoded == ["4", "4", "5", "6"]
+
+
+def test_hits_are_exact_if_those_of_every_query_are():
+    searcher = Searcher(lambda term, k, nth: 1.0)
+    searcher.inexact.add((2, 100))
+    rows = measure_latency(searcher, vectors(4), [10, 100], clock=searcher.clock)
+    assert [row["exact"] for row in rows] == [True, False]
 
 
 def test_with_several_threads_the_mean_is_that_of_the_batch_and_the_percentiles_those_of_single_searches():

@@ -54,7 +54,7 @@ def test_a_missing_split_is_answered_with_those_there(tmp_path):
     folder = collection_at(tmp_path / "toy", ["dev", "train"])
     with pytest.raises(NotFound, match=r"no split 'test'.*dev, train"):
         open_collection(folder)
-    with pytest.raises(NotFound, match=r"did you mean train.*dev, train"):
+    with pytest.raises(NotFound, match=r"did you mean 'train'.*dev, train"):
         open_collection(folder, "trian")
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from lsr.documents import Document
 from lsr.encoders.base import BlendedEncoder
+from lsr.encoders.bm25 import load_bm25
 from lsr.encoders.registry import load_encoder
-from lsr.errors import BadInput, MissingExtra, UsageError
+from lsr.errors import BadInput, MissingExtra, ModelMismatch, UsageError
 from lsr.eval import (
     Collection,
     evaluate_collection,
@@ -37,6 +38,14 @@ def two_spaces():
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("LSR_CACHE", str(tmp_path / "cache"))
+
+
+def counting(name):
+    """An encoder that nothing can load by name, and the number of texts that its query side has encoded."""
+    encoder = replace(load_encoder("bm25"), name=name, source="nowhere/to-be-found")
+    encode, texts = encoder.query.encode, []
+    encoder.query.encode = lambda asked, statistics=None: texts.extend(asked) or encode(asked, statistics)
+    return encoder, texts
 
 
 @pytest.fixture
@@ -117,6 +126,32 @@ def test_a_collection_is_indexed_in_a_folder_that_is_gone_afterwards(monkeypatch
     ]
     assert done[-1] == len(DOCUMENTS)
     assert list(folder.iterdir()) == []
+
+
+def test_the_encoder_that_is_given_encodes_each_query_once_for_all_blends():
+    (one, texts_of_one), (two, texts_of_two) = counting("one"), counting("two")
+    blends = {f"{weight}": {"two": weight} for weight in (0.0, 0.5, 1.0, 2.0)}
+    results = evaluate_collection(TOY, encoder=BlendedEncoder((one, two)), blends=blends, measures="RR")
+    assert [result.system for result in results] == list(blends)
+    assert texts_of_one == texts_of_two == ["fox", "hen red", "unicorn"]
+    only = evaluate_collection(TOY, encoder=BlendedEncoder((one, two)), blends={"one": {"two": 0}}, measures="RR")
+    assert only[0].measures == results[0].measures
+    assert (len(texts_of_one), len(texts_of_two)) == (6, 3)
+
+
+def test_a_named_encoder_is_loaded_once_for_a_collection(monkeypatch):
+    loaded = []
+    monkeypatch.setattr("lsr.encoders.bm25.load_bm25", lambda **own: loaded.append(own) or load_bm25(**own))
+    assert evaluate_collection(TOY, encoder="bm25", measures="RR")[0].measures == {"RR": 0.5}
+    assert loaded == [{}]
+
+
+def test_an_index_is_evaluated_with_another_encoder_only_by_force(searcher):
+    other = BlendedEncoder(tuple(replace(load_encoder("bm25", language="none"), name=name) for name in "ab"))
+    with pytest.raises(ModelMismatch):
+        evaluate_index(searcher.index.path, QUERIES, QRELS, measures="RR", encoder=other)
+    forced = evaluate_index(searcher.index.path, QUERIES, QRELS, measures="RR", encoder=other, force=True)
+    assert [result.measures for result in forced] == [result.measures for result in evaluated(searcher)]
 
 
 def test_an_index_gives_its_folder_name_to_the_results(searcher):

@@ -1,18 +1,23 @@
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import WORDS, word_encoder
+from toy import WORDS, folder_bytes, word_encoder
 
 from lsr.documents import WEIGHT_LIMIT, Document
 from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
-from lsr.errors import BadInput, BadModel, CorruptIndex, Refused, UsageError
-from lsr.index import builder
+from lsr.errors import BadInput, BadModel, CorruptIndex, NotFound, Refused, UsageError
+from lsr.index import builder, intake
 from lsr.index.index import Index
 from lsr.search.engine import Engine
+from lsr.searcher import Searcher
+from lsr.sources import open_documents
 from lsr.vectors import SparseVectors, TokenTable
 
 DOCUMENTS = [
@@ -20,6 +25,8 @@ DOCUMENTS = [
     {"_id": "b", "text": "cherry"},
     {"_id": "c", "text": "nothing known"},
 ]
+
+READY = {"encoder": None}
 
 
 def stored(index):
@@ -99,7 +106,7 @@ def test_a_vocabulary_with_holes_names_only_what_has_a_name(tmp_path):
     vectors = SparseVectors([0, 1], [1], [1.0], vocabulary=Holes(["p", "q", "r"]))
     with Index.build(tmp_path / "x", vectors) as index:
         assert (len(index.vocabularies[0]), index.vocabularies[0].token(1)) == (2, None)
-        Index.verify(tmp_path / "x").close()
+        Index.open(tmp_path / "x", verify=True).close()
 
 
 def test_documents_with_vectors_need_no_encoder(tmp_path):
@@ -110,6 +117,61 @@ def test_documents_with_vectors_need_no_encoder(tmp_path):
         assert index.vocabularies[0].find("") == 1
         assert index.catalog.fields([0]) == [{"text": "kept"}]
         assert index.manifest.text_fields is None
+
+
+def test_an_object_of_weights_beside_a_text_says_how_to_index_it(tmp_path):
+    with pytest.raises(BadInput, match="an encoder is to encode its text") as caught:
+        Index.build(tmp_path / "x", [{"id": "1", "text": "a", "vector": {"x": 1}}])
+    assert "pass encoder=None" in caught.value.hint
+
+
+@pytest.mark.parametrize("vector", [[0.1, 0.2], "base64", None])
+def test_a_dense_vector_is_a_field_like_any_other(tmp_path, vector):
+    with Index.build(tmp_path / "x", [{"id": "1", "text": "apple", "vector": vector}], encoder=word_encoder()) as index:
+        assert stored(index) == [{0: 1.0}]
+        assert index.catalog.fields([0]) == [{"text": "apple", "vector": vector}]
+
+
+def test_a_dense_vector_is_no_ready_vector(tmp_path):
+    with pytest.raises(BadInput, match="must be an object of token and weight, not a list") as caught:
+        Index.build(tmp_path / "x", [{"id": "1", "text": "apple", "vector": [0.1]}], encoder=None)
+    assert caught.value.where == "document 0"
+
+
+@pytest.mark.parametrize("names", ["xy", "yx"])
+def test_vectors_over_several_growing_vocabularies_keep_all_their_names(tmp_path, names):
+    encoder = BlendedEncoder(tuple(replace(load_bm25(language="none"), name=name) for name in names))
+    vectors = encoder.encode_documents(["apple pie", "pie"])
+    with Index.build(tmp_path / "x", vectors) as index:
+        words = index.vocabularies[0]
+        assert [words.lookup(f"{name}:pie") for name in names] == [(1, 2), (2**31 + 1, 2)]
+        assert len(words) == 4
+        (hit,) = Searcher(index).search_vector([f"{names[1]}:apple"], [1.0])
+        assert hit.id == "0"
+
+
+def test_what_a_source_has_checked_is_not_checked_again(tmp_path, monkeypatch):
+    (tmp_path / "d.jsonl").write_text('{"id": "a", "vector": {"x": 1}}\n{"id": "b", "vector": {"x": 1, "y": 2}}\n')
+    np.savez(tmp_path / "v.npz", indptr=[0, 1], terms=[1], weights=[1.0], ids=["x"])
+    texts, arrays = open_documents(tmp_path / "d.jsonl"), open_documents(tmp_path / "v.npz")
+
+    def again(*_):
+        raise AssertionError
+
+    for name in ("checked_vector", "checked_identifier", "SeenIdentifiers", "unique_identifiers"):
+        monkeypatch.setattr(intake, name, again)
+    with Index.build(tmp_path / "x", texts, encoder=None) as index:
+        assert stored(index) == [{0: 1.0}, {0: 1.0, 1: 2.0}]
+    with Index.build(tmp_path / "y", arrays.vectors, ids=arrays.ids) as index:
+        assert index.external_ids([0]) == ["x"]
+
+
+def test_documents_of_two_sources_may_not_share_an_identifier(tmp_path):
+    (tmp_path / "d.tsv").write_text("a\tapple\n")
+    both = chain(open_documents(tmp_path / "d.tsv"), open_documents(tmp_path / "d.tsv"))
+    with pytest.raises(BadInput, match="duplicate id 'a': document 0 has it already") as caught:
+        Index.build(tmp_path / "x", both, encoder=word_encoder())
+    assert caught.value.where == f"{tmp_path}/d.tsv:1"
 
 
 def test_a_blend_has_one_range_of_term_ids_for_each_space(tmp_path):
@@ -158,7 +220,7 @@ def test_an_encoder_can_be_named(tmp_path):
             "duplicate id '1': document 0 has it already",
             "document 1",
         ),
-        ([{"id": "1", "text": "a", "vector": {"x": 1}}], "carries a vector, and an encoder", "document 0"),
+        ([{"id": "1", "text": "a", "vector": {"x": 1}}], "carries a ready vector, and an encoder", "document 0"),
         ([{"id": "1", "vector": {"x": float("nan")}}], "token 'x' is nan", "document 0"),
         ([{"id": "1", "text": "a"}, {"id": "2", "text": 5}], "must be a string", "document 1"),
         ([{"id": "1", "text": "a", "when": {1, 2}}], "can't be stored as JSON", "document 0"),
@@ -205,19 +267,28 @@ def test_a_field_that_holds_itself_is_refused(tmp_path):
         ({"id": "1", "text": "a"}, {}, UsageError, "not a single dict"),
         ("corpus.jsonl", {}, UsageError, "not a single str"),
         (None, {}, UsageError, "not a single NoneType"),
-        (SparseVectors.from_rows([]), {}, BadInput, "there are no documents"),
-        (SparseVectors([0, 1], [1], [1]), {"ids": ["a", "b"]}, BadInput, "2 ids for 1 vectors"),
-        (SparseVectors([0, 1], [1], [1]), {"ids": [None]}, BadInput, "not null"),
-        (SparseVectors([0, 1, 1], [1], [1]), {"ids": ["a", "a"]}, BadInput, r"ids\[1\]: duplicate id 'a': ids\[0\]"),
+        (SparseVectors([0, 1], [1], [1]), {}, UsageError, "encoder means nothing for vectors"),
+        (SparseVectors([0, 1], [1], [1]), {"encoder": "bm25"}, UsageError, "encoder means nothing for vectors"),
+        (SparseVectors([0, 1], [1], [1]), {**READY, "text_fields": ["a"]}, UsageError, "text_fields means nothing"),
+        (SparseVectors([0, 1], [1], [1]), {**READY, "resume": True}, UsageError, "resume means nothing"),
+        (SparseVectors.from_rows([]), READY, BadInput, "there are no documents"),
+        (SparseVectors([0, 1], [1], [1]), {**READY, "ids": ["a", "b"]}, BadInput, "2 ids for 1 vectors"),
+        (SparseVectors([0, 1], [1], [1]), {**READY, "ids": [None]}, BadInput, "not null"),
+        (
+            SparseVectors([0, 1, 1], [1], [1]),
+            {**READY, "ids": ["a", "a"]},
+            BadInput,
+            r"ids: duplicate id 'a': ids\[0\] and ids\[1\]",
+        ),
         (
             SparseVectors([0, 1], [1], [1], vocabulary=TokenTable(["x", "x"])),
-            {},
+            READY,
             BadInput,
             "two terms of a vocabulary have the same token",
         ),
         (
             SparseVectors([0, 1], [0], [1], vocabulary=TokenTable(["\ud800"])),
-            {},
+            READY,
             BadInput,
             "an id, a field or a token can't be stored",
         ),
@@ -248,6 +319,79 @@ def test_a_folder_with_other_things_is_refused_and_untouched(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
     with pytest.raises(Refused, match="a file of that name exists"):
         Index.build(tmp_path / "notes.txt", DOCUMENTS, encoder=word_encoder())
+
+
+FOREIGN = {
+    "the database of another program": {"CURRENT": "MANIFEST-000004\n", "MANIFEST-000004": "x", "000003.log": "x"},
+    "an empty CURRENT": {"CURRENT": ""},
+    "checkpoints of a model": {"gen-1/model.safetensors": "x", "gen-2/model.safetensors": "x"},
+    "checkpoints with manifests": {"gen-1/manifest.json": '{"format": "pt"}', "gen-1/weights": "x"},
+    "no manifest but a list": {"gen-1/manifest.json": "[]"},
+    "another .build": {".build/debug.yaml": "x"},
+    "a file called .build": {".build": "x"},
+    "a file called gen-1": {"gen-1": "x"},
+}
+
+
+def lay_out(root, files):
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+
+
+@pytest.mark.parametrize("files", FOREIGN.values(), ids=FOREIGN)
+def test_a_folder_of_another_program_is_never_taken_for_an_index(tmp_path, files):
+    lay_out(tmp_path, files)
+    before = folder_bytes(tmp_path)
+    for options in ({}, {"force": True}, {"resume": True}, {"force": True, "resume": True}):
+        with pytest.raises(Refused, match="holds no lsr index"):
+            Index.build(tmp_path, DOCUMENTS, encoder=word_encoder(), **options)
+    assert folder_bytes(tmp_path) == before
+    with pytest.raises(NotFound, match="this folder holds no lsr index"):
+        Index.open(tmp_path)
+
+
+@pytest.mark.parametrize("pointer", [True, False])
+def test_what_others_put_beside_an_index_is_left_alone(tmp_path, pointer):
+    root = tmp_path / "x"
+    Index.build(root, DOCUMENTS, encoder=word_encoder()).close()
+    if not pointer:
+        (root / "CURRENT").unlink()
+    foreign = {"notes.txt": "mine", "gen-7/model.safetensors": "x", "gen-9": "x"}
+    lay_out(root, foreign)
+    with Index.build(root, DOCUMENTS, encoder=word_encoder(), force=True) as index:
+        assert index.generation == "gen-10"
+    assert {name: (root / name).read_text() for name in foreign} == foreign
+    assert sorted(path.name for path in root.iterdir()) == ["CURRENT", "gen-10", "gen-7", "gen-9", "notes.txt"]
+
+
+def test_a_foreign_work_folder_beside_an_index_is_refused(tmp_path):
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
+    lay_out(tmp_path / "x", {".build/debug.yaml": "mine"})
+    with pytest.raises(Refused, match="another program's") as caught:
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), force=True)
+    assert caught.value.where == str(tmp_path / "x" / ".build")
+    assert (tmp_path / "x" / ".build" / "debug.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("left", [[], ["manifest.json"], ["manifest.json", "catalog.sqlite"]])
+def test_a_generation_whose_removal_was_interrupted_is_removed_later(tmp_path, left):
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
+    shutil.copytree(tmp_path / "x" / "gen-1", tmp_path / "x" / "gen-2")
+    for entry in (tmp_path / "x" / "gen-2").iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name not in left:
+            entry.unlink()
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), force=True).close()
+    assert len(list((tmp_path / "x").glob("gen-*"))) == 1
+
+
+def test_an_index_with_a_damaged_manifest_is_replaced_as_a_whole(tmp_path):
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
+    (tmp_path / "x" / "gen-1" / "manifest.json").write_text("{")
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder(), force=True).close()
+    assert sorted(path.name for path in (tmp_path / "x").iterdir()) == ["CURRENT", "gen-2"]
 
 
 def test_an_empty_folder_is_taken_and_given_back_empty(tmp_path):

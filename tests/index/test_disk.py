@@ -71,7 +71,7 @@ def test_a_full_disk_leaves_the_old_index(disk, source, tmp_path):
     done = build(source, folder / "x", "--force")
     has_failed(done, "No space left on device", "free some space, or choose another folder")
     assert folder_bytes(folder / "x") == before
-    Index.verify(folder / "x").close()
+    Index.open(folder / "x", verify=True).close()
 
 
 def test_a_read_only_disk_is_told_from_a_full_one_and_its_index_can_be_read(disk, source, tmp_path):
@@ -82,7 +82,7 @@ def test_a_read_only_disk_is_told_from_a_full_one_and_its_index_can_be_read(disk
     has_failed(build(source, folder / "y"), "Read-only file system", hint)
     has_failed(build(source, folder / "x", "--force"), "Read-only file system", hint)
     assert folder_bytes(folder / "x") == before
-    with Index.verify(folder / "x") as index:
+    with Index.open(folder / "x", verify=True) as index:
         assert index.external_ids([0]) == ["1"]
 
 

@@ -1,16 +1,21 @@
 """FORMAT.md says what the code does."""
 
 import dataclasses
+import hashlib
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from toy import word_encoder
 
 from lsr.index import catalog, manifest
-from lsr.index.files import FileEntry, open_array, write_array
+from lsr.index.files import FileEntry, npy_header, open_array, write_array
 from lsr.index.index import Index
+from lsr.vectors import SparseVectors
 
 FORMAT = (Path(__file__).parents[2] / "FORMAT.md").read_text()
 
@@ -66,6 +71,34 @@ def test_header_of_an_array(tmp_path):
     assert content[10 : 10 + length].decode() == line.ljust(length - 1) + "\n"
     assert (10 + length) % 64 == 0
     assert np.array_equal(np.load(tmp_path / "a.npy"), open_array(tmp_path / "a.npy", entry))
+
+
+DTYPES = sorted({dtype for arrays in manifest.SEGMENT_ARRAYS.values() for dtype in arrays.values()})
+
+
+@given(dtype=st.sampled_from(DTYPES), length=st.integers(0, 2**62))
+def test_a_header_is_what_numpy_writes_without_numpys_help(dtype, length):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": (length,)})
+    assert npy_header(dtype, length) == stream.getvalue()
+    assert len(npy_header(dtype, length)) == 128
+
+
+@pytest.mark.parametrize("length", [0, 1, 1000])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numpy_reads_what_was_written(tmp_path, dtype, length):
+    array = (np.arange(length) % 200).astype(dtype)
+    entry = write_array(tmp_path / "a.npy", array)
+    content = (tmp_path / "a.npy").read_bytes()
+    assert entry == FileEntry(len(content), hashlib.sha256(content).hexdigest(), dtype, length)
+    assert np.array_equal(np.load(tmp_path / "a.npy"), array)
+
+
+def test_no_header_asks_numpy(tmp_path, monkeypatch):
+    monkeypatch.delattr(np.lib.format, "write_array_header_1_0")
+    monkeypatch.delattr(np.lib.format, "write_array")
+    for impacts in manifest.IMPACT_TYPES:
+        Index.build(tmp_path / impacts, SparseVectors([0, 1], [1], [1.0]), impacts=impacts).close()
 
 
 def test_files_of_an_index(tmp_path):

@@ -1,9 +1,11 @@
 """Whatever happens to the bytes of an index, opening it either works or says what is wrong."""
 
 import contextlib
+import itertools
 import json
 import shutil
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,9 +61,9 @@ def test_every_flipped_byte_is_noticed(root, name):
             changed[at] ^= flip
             path.write_bytes(changed)
             with pytest.raises((CorruptIndex, IncompatibleIndex)):
-                Index.verify(root)
+                Index.open(root, verify=True)
     path.write_bytes(content)
-    Index.verify(root).close()
+    Index.open(root, verify=True).close()
 
 
 @pytest.mark.parametrize("name", ARRAY_FILES)
@@ -91,7 +93,7 @@ def test_truncated_grown_and_missing_files_are_noticed(trusted, monkeypatch):
             Index.open(trusted)
         path.rmdir()
         path.write_bytes(content)
-    Index.verify(trusted).close()
+    Index.open(trusted, verify=True).close()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_every_damaged_field_of_a_manifest_is_noticed(root):
             path.write_text(json.dumps(changed))
             point(root)
             try:
-                Index.verify(root).close()
+                Index.open(root, verify=True).close()
             except (CorruptIndex, IncompatibleIndex):
                 continue
             assert FREE & set(place), (place, new)
@@ -333,6 +335,24 @@ def test_an_index_that_is_replaced_while_it_is_opened_is_opened_anew(root, monke
     monkeypatch.setattr(index_module, "open_segment", slow)
     with Index.open(root) as index:
         assert (index.generation, len(index)) == ("gen-2", 1)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_catalog_that_vanishes_between_two_looks_is_damage(root, monkeypatch, at):
+    """As when a writer replaces the generation: only this error makes the reader try again."""
+    catalog, real, looks = root / "gen-1" / "catalog.sqlite", Path.stat, itertools.count()
+
+    def vanishing(path, **options):
+        if path == catalog and next(looks) == at:
+            raise FileNotFoundError(2, "No such file or directory")
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+    try:
+        Index.open(root).close()
+    except CorruptIndex as error:
+        assert "the catalog is missing" in error.message
+    assert next(looks) > 1
 
 
 def test_a_missing_row_is_reported_when_it_is_asked_for(root):

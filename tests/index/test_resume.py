@@ -5,9 +5,10 @@ from toy import WORDS, folder_bytes, word_encoder
 
 from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
-from lsr.errors import BadInput, NotFound, Refused, WriteFailed
+from lsr.errors import BadInput, BadModel, NotFound, Refused, UsageError, WriteFailed
 from lsr.index import builder
 from lsr.index.index import Index
+from lsr.vectors import SparseVectors
 
 # Every document brings a word that no earlier one has, so BM25's vocabulary grows in every shard.
 DOCUMENTS = [
@@ -22,6 +23,10 @@ def small_shards(monkeypatch):
 
 def blend():
     return BlendedEncoder((word_encoder(), load_bm25(language="none")))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def interrupted(path, documents, after, **arguments):
@@ -109,15 +114,77 @@ def test_such_an_error_before_the_first_finished_shard_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [BadInput("a bad line"), WriteFailed("no space")])
-def test_bad_input_and_a_bad_disk_leave_nothing_even_after_finished_shards(tmp_path, error):
-    def stream():
-        yield from DOCUMENTS[:12]
+def failing(documents, error):
+    yield from documents
+    raise error
+
+
+ERRORS = [BadInput("a bad line"), WriteFailed("no space", hint="free some space"), UsageError("a wrong value")]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_errors_of_input_and_disk_keep_finished_shards_and_no_index(tmp_path, error):
+    with pytest.raises(type(error), match=r"finished shards are kept: go on with resume=True \(--resume\)"):
+        Index.build(tmp_path / "x", failing(DOCUMENTS[:12], error), encoder=blend())
+    assert names(tmp_path / "x") == [".build"]
+    with pytest.raises(NotFound, match="only an unfinished build is here"):
+        Index.open(tmp_path / "x")
+    assert resumed(tmp_path / "x", DOCUMENTS) == 13
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("documents", [DOCUMENTS[:4], DOCUMENTS[:5], [{"id": "another", "text": ""}]])
+def test_a_failed_resume_never_costs_a_shard_that_it_found(tmp_path, error, documents):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    with pytest.raises(type(error)):
+        Index.build(tmp_path / "x", failing(documents, error), encoder=blend(), resume=True)
+    assert names(tmp_path / "x" / ".build") == [f"shard-00000{number}.npz" for number in range(4)]
+    assert resumed(tmp_path / "x", DOCUMENTS) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"impacts": "int4"}, {"text_fields": "text"}, {"ids": ["1"]}, {"encoder": word_encoder(weight=-1)}]
+)
+def test_wrong_arguments_cost_no_shard(tmp_path, arguments):
+    interrupted(tmp_path / "x", DOCUMENTS, 21)
+    for how in ({"resume": True}, {"force": True}):
+        with pytest.raises(UsageError):
+            Index.build(tmp_path / "x", DOCUMENTS, **{"encoder": blend(), **how, **arguments})
+    assert resumed(tmp_path / "x", DOCUMENTS) == 3
+
+
+@pytest.mark.parametrize("error", [WriteFailed("no space"), KeyboardInterrupt()])
+def test_a_failure_after_the_last_shard_keeps_all_shards_and_nothing_else(tmp_path, monkeypatch, error):
+    def fail(path, *_):
+        (tmp_path / "x" / ".build" / "shard-000009.new").write_text("half")
         raise error
 
-    with pytest.raises(type(error)):
-        Index.build(tmp_path / "x", stream(), encoder=blend())
+    with monkeypatch.context() as patch:
+        patch.setattr(builder, "write_catalog", fail)
+        with pytest.raises(type(error)):
+            Index.build(tmp_path / "x", DOCUMENTS, encoder=blend())
+    assert names(tmp_path / "x" / ".build") == [f"shard-00000{number}.npz" for number in range(5)]
+    assert resumed(tmp_path / "x", DOCUMENTS) == 0
+
+
+def test_a_model_that_is_at_fault_costs_only_the_shards_of_its_own_run(tmp_path):
+    def broken():
+        encoder = word_encoder()
+        encoder.document.finish = lambda raw, mean_mass: SparseVectors.trusted(raw.indptr, raw.terms, -raw.weights)
+        return encoder
+
+    with pytest.raises(BadModel):
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=broken())
     assert list(tmp_path.iterdir()) == []
+    encoder = word_encoder()
+    encoder.document.interrupt_at = 21
+    with pytest.raises(KeyboardInterrupt):
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder)
+    with pytest.raises(BadModel):
+        Index.build(tmp_path / "x", DOCUMENTS, encoder=broken(), resume=True)
+    encoder = word_encoder()
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=encoder, resume=True).close()
+    assert encoder.document.texts == 0
 
 
 def test_other_impacts_take_over_the_shards(tmp_path):

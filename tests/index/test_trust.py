@@ -5,19 +5,21 @@ import shutil
 import pytest
 from toy import word_encoder
 
-from lsr.errors import CorruptIndex
+from lsr.errors import CorruptIndex, Refused
+from lsr.index import builder, trust
 from lsr.index import index as index_module
-from lsr.index import trust
-from lsr.index.builder import build
+from lsr.index.builder import BuildOptions, build
+from lsr.index.files import exclusive
 from lsr.index.index import Index
 
 DOCUMENTS = [{"id": str(i), "text": "apple banana"} for i in range(4)]
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, own_cache):
     """An index that no stamp vouches for."""
     build(tmp_path / "x", DOCUMENTS, word_encoder())
+    shutil.rmtree(own_cache)
     return tmp_path / "x"
 
 
@@ -54,7 +56,7 @@ def test_a_sound_index_is_checked_once(root, checks):
     for _ in range(3):
         Index.open(root).close()
     assert len(checks) == 1
-    Index.verify(root).close()
+    Index.open(root, verify=True).close()
     assert len(checks) == 2
 
 
@@ -62,6 +64,31 @@ def test_what_was_built_here_needs_no_check(tmp_path, checks):
     Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
     Index.open(tmp_path / "x").close()
     assert checks == []
+
+
+def test_the_stamp_of_a_build_is_written_while_no_other_process_can_replace_the_index(tmp_path, monkeypatch):
+    real = builder.trust
+
+    def at_that_moment(*arguments):
+        with pytest.raises(Refused, match="another process is writing this index"), exclusive(tmp_path / "x"):
+            pass
+        real(*arguments)
+
+    monkeypatch.setattr(builder, "trust", at_that_moment)
+    Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()).close()
+
+
+def test_a_build_that_is_replaced_at_once_opens_what_replaced_it(tmp_path, monkeypatch):
+    real = index_module.current_generation
+
+    def slow(root):
+        monkeypatch.setattr(index_module, "current_generation", real)
+        build(root, DOCUMENTS[:1], word_encoder(), BuildOptions(force=True))
+        raise CorruptIndex("the generation that the pointer named is gone")
+
+    monkeypatch.setattr(index_module, "current_generation", slow)
+    with Index.build(tmp_path / "x", DOCUMENTS, encoder=word_encoder()) as index:
+        assert (index.generation, len(index)) == ("gen-2", 1)
 
 
 def test_a_stamp_does_not_travel(trusted, tmp_path):
@@ -123,13 +150,13 @@ def test_stamps_of_indexes_that_are_gone_do_not_pile_up(tmp_path, own_cache, mon
     (own_cache / "checked" / "left-behind.new").write_text("")
     (own_cache / "checked" / "of-an-older-release.json").write_text("[]")
     monkeypatch.setattr(trust, "_LOOKED_AT", 100)
-    Index.verify(tmp_path / "stays").close()
+    Index.open(tmp_path / "stays", verify=True).close()
     assert len(stamps(own_cache)) == 1
 
 
 def test_what_cannot_be_read_is_not_pruned(trusted, own_cache):
     (own_cache / "checked" / "folder").mkdir()
-    Index.verify(trusted).close()
+    Index.open(trusted, verify=True).close()
     assert (own_cache / "checked" / "folder").is_dir()
 
 

@@ -77,6 +77,7 @@ def test_a_bad_weight_is_named(tmp_path, name, weight, message):
     [
         ('{"id": "a", "contents": "fine"}', 'no field "vector"'),
         ('{"id": "a", "vector": [1, 2]}', "must be an object of token and weight"),
+        ('{"id": "a", "contents": "fine", "vector": [1, 2]}', "must be an object of token and weight"),
     ],
 )
 def test_anserini_lines_need_their_vector(tmp_path, line, message):

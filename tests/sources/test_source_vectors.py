@@ -30,7 +30,7 @@ def failure(path, **options):
 def test_arrays_become_vectors_with_default_ids(tmp_path):
     source = open_documents(save(tmp_path / "v.npz", **own()))
     assert isinstance(source, VectorSource)
-    assert (source.format, source.total, source.ids, source.skipped) == ("vectors", 3, ["0", "1", "2"], 0)
+    assert (source.format, source.total, source.ids, source.skipped) == ("vectors", 3, ("0", "1", "2"), 0)
     assert (source.bytes_total, source.bytes_read) == (None, 0)
     assert source.vectors.indptr.tolist() == INDPTR.tolist()
     assert source.vectors.terms.tolist() == TERMS.tolist()
@@ -57,7 +57,7 @@ def test_the_layout_of_scipy_is_read(tmp_path, save_with):
 
 
 def test_integer_ids_are_taken_as_strings(tmp_path):
-    assert open_documents(save(tmp_path / "v.npz", **own(ids=np.array([7, 8, 9])))).ids == ["7", "8", "9"]
+    assert open_documents(save(tmp_path / "v.npz", **own(ids=np.array([7, 8, 9])))).ids == ("7", "8", "9")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_integer_ids_are_taken_as_strings(tmp_path):
         ({"terms": np.array([1.0, 2, 3])}, "integers"),
         ({"ids": np.array(["a", "b"])}, "ids must be 3 strings"),
         ({"ids": np.array([1.5, 2, 3])}, "ids must be 3 strings"),
-        ({"ids": np.array(["a", "b", "a"])}, "duplicate id 'a': rows 0 and 2"),
+        ({"ids": np.array(["a", "b", "a"])}, "duplicate id 'a': ids[0] and ids[2]"),
         ({"ids": np.array(["a", "", "c"])}, '"ids[1]" must be a non-empty string'),
         ({"ids": np.array(["a", "b", "c\n"])}, "control character"),
         ({"ids": np.array(["a", "b", None], dtype=object)}, "cannot load the arrays"),
@@ -123,5 +123,5 @@ def test_a_damaged_file_is_an_error(tmp_path, cut):
 
 
 def test_vectors_have_no_text_fields(tmp_path):
-    with pytest.raises(UsageError, match="no text fields"):
+    with pytest.raises(UsageError, match="text_fields: vectors have no text fields"):
         open_documents(save(tmp_path / "v.npz", **own()), text_fields=["title"])

@@ -1,0 +1,1 @@
+"""Search engines for sparse vectors, side by side: ``python -m benchmarks.engines`` (README.md says how)."""
