@@ -68,6 +68,9 @@ def document_from_mapping(
     if vector is not None:
         del stored["vector"]
     elif not texts:
+        nulls = [name for name in text_fields if name in mapping]
+        if nulls and given is None:
+            raise BadInput(f'field "{nulls[0]}" is null', where=where, hint="give it a text, be it an empty one")
         raise no_vector(given, where) if given is not None else _no_text_field(text_fields, list(stored), where)
     return Document(identifier, " ".join(text for text in texts if text), stored, vector, where)
 

@@ -141,6 +141,38 @@ class WriteFailed(LsrError):
     exit_code = 7
 
 
+class ShardsDropped(UserWarning):
+    """A resumed build can't take over shards that an earlier one has finished; ``shards`` of them are dropped.
+
+    Attributes:
+        shards: How many.
+    """
+
+    def __init__(self, shards: int) -> None:
+        what = "1 finished shard was" if shards == 1 else f"{shards} finished shards were"
+        super().__init__(
+            f"{what} made from other documents or with other settings, and can't be taken over: "
+            "those documents are encoded again"
+        )
+        self.shards = shards
+
+
+def unreadable(error: OSError, path: object) -> NotFound:
+    """The error for a path that the operating system does not let us read.
+
+    Args:
+        error: What it said.
+        path: The file or folder.
+    """
+    hint = "change the permissions, or ask the owner to" if is_denied(error) else None
+    return NotFound(f"cannot read: {error.strerror or error}", where=str(path), hint=hint)
+
+
+def is_denied(error: OSError) -> bool:
+    """Whether permissions are what an operation lacked."""
+    return error.errno in (errno.EACCES, errno.EPERM)
+
+
 @contextmanager
 def writing(path: object) -> Iterator[None]:
     """Turn an ``OSError`` in the body into a ``WriteFailed`` that names ``path``.
@@ -163,6 +195,8 @@ def remedy(code: int | None) -> str:
         return "the file system is read-only: choose another folder"
     if code in (errno.EACCES, errno.EPERM):
         return "choose another folder, or change the permissions of this one"
+    if code == errno.ENAMETOOLONG:
+        return "choose a shorter name"
     if code == errno.EFBIG:
         return "files may not grow so large here: raise the limit (ulimit -f), or choose another folder"
     return "choose another folder"

@@ -211,9 +211,14 @@ class Searcher:
         """The weight of every term space: the chosen one, or the manifest's.
 
         Raises:
-            UsageError: An unknown space, a weight that is neither zero nor inside ``WEIGHT_LIMITS``, or nothing but
-                zeros.
+            UsageError: No mapping, an unknown space, a weight that is neither zero nor inside ``WEIGHT_LIMITS``, or
+                nothing but zeros.
         """
+        if chosen is not None and not isinstance(chosen, Mapping):
+            raise UsageError(
+                f"a blend is a mapping from names of term spaces to weights, not a {type(chosen).__name__}",
+                hint="such as {'splade-tiny': 1, 'bm25': 0}",
+            )
         weights = {space.name: space.weight for space in self.index.manifest.spaces}
         for name, value in (chosen or {}).items():
             if name not in weights:

@@ -71,6 +71,7 @@ def test_other_identifiers_are_refused_with_the_place(value, message):
         ({"id": "1", "body": "b", 5: "c"}, "no text field: none of title, text", "body, 5"),
         ({"id": "1", "texts": "b"}, "no text field", "did you mean 'texts'? choose from the fields here"),
         ({"id": "1"}, "no text field", "it has no field but its id"),
+        ({"id": "1", "text": None}, 'field "text" is null', "give it a text"),
         ({"id": "1", "text": 5}, 'field "text" must be a string, not a number', None),
         ({"id": "1", "text": ["a"]}, 'field "text" must be a string, not a list', None),
         (["id"], "must be an object with fields, not a list", None),

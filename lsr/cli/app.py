@@ -20,7 +20,7 @@ from lsr.cli.export import export
 from lsr.cli.import_ import import_
 from lsr.cli.index import index
 from lsr.cli.info import info
-from lsr.cli.output import answer
+from lsr.cli.output import answer, answering, fill_closed_streams
 from lsr.cli.search import search
 from lsr.cli.verify import verify
 from lsr.cli.warmup import warmup
@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    fill_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -88,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int | None:
     try:
-        code: int | None = app(arguments, prog_name="lsr", standalone_mode=False)
+        with answering():  # verbs settle their own errors, so only the text of --help can fail here
+            code: int | None = app(arguments, prog_name="lsr", standalone_mode=False)
     except _CommandLineError as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "lsr"

@@ -22,7 +22,10 @@ def bench(
     directory: options.IndexFolder,
     queries: options.QueryFile = None,
     vectors: Annotated[
-        Path | None, typer.Option("--vectors", metavar="FILE", help="Ready query vectors in an .npz file.")
+        Path | None,
+        typer.Option(
+            "--vectors", metavar="FILE", parser=options.parse_path, help="Ready query vectors in an .npz file."
+        ),
     ] = None,
     k: Annotated[str, typer.Option("--k", "-k", metavar="N,N", help="Numbers of hits.")] = ",".join(
         map(str, defaults.BENCH_HITS)

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def evaluation(
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A BEIR folder, an index, or a TREC run.")],
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TARGET", parser=options.parse_path, help="A BEIR folder, an index, or a TREC run."),
+    ],
     qrels: Annotated[
-        Path | None, typer.Option("--qrels", metavar="FILE", help="Judgments, for an index or a run.")
+        Path | None,
+        typer.Option("--qrels", metavar="FILE", parser=options.parse_path, help="Judgments, for an index or a run."),
     ] = None,
     queries: Annotated[str | None, typer.Option("--queries", metavar="FILE", help="Queries, for an index.")] = None,
     model: Annotated[
@@ -126,13 +130,13 @@ def _blends(texts: Sequence[str] | None) -> dict[str, dict[str, float] | None] |
 
 def _kind(target: Path) -> str:
     from lsr.index.generations import Standing, standing
-    from lsr.sources.lines import no_such_path
+    from lsr.sources.lines import reading
 
-    if not target.exists():
-        raise no_such_path(target)
-    if not target.is_dir():
-        return "run"
-    return "collection" if standing(target) is Standing.NOTHING else "index"
+    with reading(target):
+        target.stat()
+        if not target.is_dir():
+            return "run"
+        return "collection" if standing(target) is Standing.NOTHING else "index"
 
 
 def _collection(

@@ -14,6 +14,7 @@ line ``{"error": {"code", "message", "hint", "path"}}`` instead.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -26,7 +27,7 @@ from types import FrameType
 from typing import NoReturn
 
 from lsr.cli.output import ANSWER, answering, note, visible
-from lsr.errors import LsrError, WriteFailed
+from lsr.errors import LsrError, NotFound, WriteFailed, is_denied, remedy, unreadable
 
 DONE = 0
 ANSWER_IS_NO = 1
@@ -66,6 +67,9 @@ def outcome(action: Callable[[], int | None], *, as_json: bool) -> int:
     except Terminated:
         note("terminated")
         return TERMINATED
+    except OSError as error:
+        refusal = _refusal(error)
+        return _report_defect(error, as_json=as_json) if refusal is None else report(refusal, as_json=as_json)
     except Exception as error:  # whatever else comes up here is a defect, and its traceback is of use to us only
         return _report_defect(error, as_json=as_json)
     return DONE if code is None else code
@@ -111,6 +115,17 @@ def _report_defect(error: Exception, *, as_json: bool) -> int:
         place = "the traceback above"
     problem = LsrError(f"a defect of lsr: {type(error).__name__}: {error}", hint=f"please report it with {place}")
     return report(problem, as_json=as_json)
+
+
+def _refusal(error: OSError) -> NotFound | None:
+    """The error for what the operating system refuses whoever asks; ``None`` if it may be a defect of lsr."""
+    if error.errno == errno.ENOENT and error.filename is None:  # what os.getcwd() says
+        return NotFound("the current folder does not exist any more", hint="change to another folder")
+    if error.filename is None or not (is_denied(error) or error.errno in (errno.ENAMETOOLONG, errno.ELOOP)):
+        return None
+    refused = unreadable(error, error.filename)
+    refused.hint = refused.hint or remedy(error.errno)
+    return refused
 
 
 def _silence_answer() -> None:

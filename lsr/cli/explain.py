@@ -9,6 +9,7 @@ import typer
 from lsr.cli import options
 from lsr.cli.hits import contribution_lines, explanation_json
 from lsr.cli.output import answer, answer_json, bar, note, table, visible
+from lsr.cli.queries import one_query
 
 if TYPE_CHECKING:
     from lsr.searcher import Searcher
@@ -38,7 +39,7 @@ def explain(
     from lsr.index.index import Index
     from lsr.searcher import Searcher
 
-    text = " ".join(query)
+    text = one_query(query)
     with Index.open(directory) as index:
         searcher = Searcher(index, model, force=force_model)
         weights = options.parse_blend(blend)

@@ -9,13 +9,15 @@ from typing import Annotated
 import typer
 
 from lsr.cli import options
-from lsr.cli.output import answer_json, note, size_text
+from lsr.cli.output import answer_json, counted, note, size_text
 from lsr.cli.progress import progress
 
 
 def export(
     directory: options.IndexFolder,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=options.parse_path, help="The file to make.", show_default=False)
+    ],
     file_format: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="ciff, anserini, seismic or npz; by the name of FILE otherwise."),
@@ -79,7 +81,8 @@ def export(
         )
     elif not quiet:
         note(
-            f"{written.documents:,} documents, {written.postings:,} postings, {size_text(written.bytes)} "
+            f"{counted(written.documents, 'document')}, {counted(written.postings, 'posting')}, "
+            f"{size_text(written.bytes)} "
             f"in {written.path} ({written.format}) in {seconds:.1f} s"
         )
         if written.format == "anserini" and not whole:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lsr.cli import options
 from lsr.cli.info import stored_bytes
-from lsr.cli.output import answer_json, note, size_text
-from lsr.cli.progress import Reading, progress
+from lsr.cli.output import answer_json, counted, note, size_text
+from lsr.cli.progress import Reading, noting_dropped_shards, progress
 
 if TYPE_CHECKING:
     from lsr.sources import Source
 
 
 def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The file; of JSON Lines also a folder, or - (stdin).")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The index folder to make.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", parser=options.parse_source, help="The file; of JSON Lines also a folder, or - (stdin)."
+        ),
+    ],
+    out: options.OutFolder,
     file_format: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="ciff, anserini, seismic or npz; by content otherwise."),
@@ -61,7 +66,8 @@ def import_(
     found = checked_format(file_format) if file_format else format_of_content(file)
     if not file_format and not quiet and not as_json:
         note(f"{file}: format {found}, found out by content")
-    with progress(lambda: watched[0].total() if watched else None, quiet=quiet or as_json) as report:
+    total = lambda: watched[0].total() if watched else None  # noqa: E731
+    with noting_dropped_shards(), progress(total, quiet=quiet or as_json) as report:
         built = import_index(
             file,
             out,
@@ -86,6 +92,7 @@ def import_(
     if as_json:
         answer_json(facts)
     elif not quiet:
-        note(f"{manifest.documents:,} documents, {manifest.postings:,} postings in {facts['seconds']:.1f} s")
+        held = f"{counted(manifest.documents, 'document')}, {counted(manifest.postings, 'posting')}"
+        note(f"{held} in {facts['seconds']:.1f} s")
         note(f"{size_text(stored_bytes(manifest))} in {built.path} ({built.generation})")
-        note(f"next: lsr search {built.path} --vector VECTOR")
+        note(f"next: lsr search {shlex.quote(str(built.path))} --vector VECTOR")

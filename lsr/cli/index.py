@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from lsr import defaults
 from lsr.cli import options
 from lsr.cli.exits import Terminated
 from lsr.cli.info import stored_bytes
-from lsr.cli.output import answer_json, note, size_text
-from lsr.cli.progress import Reading, progress
+from lsr.cli.output import answer_json, counted, note, size_text, visible
+from lsr.cli.progress import Reading, noting_dropped_shards, progress
+from lsr.cli.queries import STDIN
 from lsr.documents import TEXT_FIELDS
 from lsr.errors import UsageError
 
@@ -25,10 +27,14 @@ if TYPE_CHECKING:
     from lsr.index.index import Index
     from lsr.sources import Source
 
+_SHOWN = 3
+
 
 def index(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="File or folder; - is standard input.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The index folder to make.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", parser=options.parse_source, help="File or folder; - is standard input.")
+    ],
+    out: options.OutFolder,
     model: Annotated[
         str | None,
         typer.Option(
@@ -81,13 +87,19 @@ def index(
     from lsr.sources import open_documents
 
     names = None if text_fields is None else options.parse_names(text_fields, "--text-fields")
-    documents = open_documents(source, input_format=input_format, text_fields=names, on_error=on_error)  # type: ignore[arg-type]
+    documents = open_documents(
+        source,
+        input_format=input_format,
+        text_fields=names,
+        on_error=on_error,  # type: ignore[arg-type]
+        texts_only=input_format == "jsonl",
+    )
     settings: dict[str, Any] = {
         "max_length": max_length, "language": language, "k1": k1, "b": b, "backend": backend, "threads": threads
     }  # fmt: skip
     encoder = _encoder(documents, model, settings)
     if not quiet and not as_json:
-        note(f"{source}: format {documents.format}{'' if input_format else ', found out by content'}")
+        _describe(documents, detected=input_format is None)
     choices: dict[str, Any] = {
         "text_fields": names, "impacts": impacts, "resume": resume, "force": force, "layout": layout,
         "reorder": reorder, "memory": options.parse_size(memory, "--memory"), "threads": threads,
@@ -103,13 +115,30 @@ def index(
             answer_json(summary.as_dict())
 
 
+def _describe(documents: Source, *, detected: bool) -> None:
+    """Say how the source is read, and what of a folder is not."""
+    how = ""
+    if detected:
+        path = Path(documents.path)
+        is_there = documents.path != STDIN and (path.is_file() or path.is_dir())
+        how = ", found out by content" if is_there else ", as no --input-format is given"
+    note(f"{visible(documents.path)}: format {documents.format}{how}")
+    if names := [visible(path.name) for path in documents.left_out]:
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        note(
+            f"note: left out, as a folder is read in one format: {', '.join(names[:_SHOWN])}{more}; "
+            "index them apart, or name --input-format"
+        )
+
+
 def _encoder(documents: Source, model: str | None, settings: dict[str, Any]) -> AnyEncoder | None:
     if documents.format not in ("anserini", "vectors"):
         return options.load_model(defaults.MODEL if model is None else model, **settings, for_index=True)
     if model is not None or any(value is not None for name, value in settings.items() if name != "threads"):
         raise UsageError(
             f"{documents.path} holds ready vectors, which no model encodes",
-            hint="leave out --model and its settings, or read the texts with --input-format jsonl",
+            hint="leave out --model and its settings"
+            + (", or encode the texts with --input-format jsonl" if documents.format == "anserini" else ""),
         )
     return None
 
@@ -134,7 +163,7 @@ def _build(out: Path, documents: Source, encoder: AnyEncoder | None, choices: di
     if isinstance(documents, VectorSource):
         return Index.build(out, documents.vectors, ids=documents.ids, **choices)
     reading = Reading(documents)
-    with progress(reading.total, quiet=quiet) as report:
+    with noting_dropped_shards(), progress(reading.total, quiet=quiet) as report:
         return Index.build(out, reading, encoder=encoder, progress=report, **choices)
 
 
@@ -181,9 +210,15 @@ class _Summary:
 
     def write(self) -> None:
         facts = self.as_dict()
-        note(f"{facts['documents']:,} documents, {facts['postings']:,} postings in {self.seconds:.1f} s")
+        held = f"{counted(facts['documents'], 'document')}, {counted(facts['postings'], 'posting')}"
+        note(f"{held} in {self.seconds:.1f} s")
         if facts["skipped"]:
-            note(f"{facts['skipped']:,} bad lines skipped")
+            note(f"{counted(facts['skipped'], 'bad line')} skipped")
+        if self.documents.likely_header is not None:
+            note(
+                f"note: the first line was taken for a document, and looks like a header: "
+                f"{visible(self.documents.likely_header)}; a header names a text field (--text-fields)"
+            )
         for name, count in self.truncated.items():
             if count:
                 note(f"{count:,} of {self.encoded:,} texts were longer than {name} reads, and were cut")
@@ -192,6 +227,7 @@ class _Summary:
                 note(f"{count:,} of {self.encoded:,} texts have no term of {name}")
         for name, count in facts["clipped"].items():
             if count:
-                note(f"{count:,} weights of {name} were larger than uint8 impacts hold, and were clipped")
+                note(f"{counted(count, 'weight')} of {name} too large for uint8 impacts, clipped")
         note(f"{size_text(facts['bytes'])} in {self.built.path} ({self.built.generation})")
-        note(f"next: lsr search {self.built.path} {'--vector VECTOR' if self.encoder is None else 'YOUR QUESTION'}")
+        question = "--vector VECTOR" if self.encoder is None else "YOUR QUESTION"
+        note(f"next: lsr search {shlex.quote(str(self.built.path))} {question}")

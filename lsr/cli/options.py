@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,31 @@ from lsr.errors import UsageError
 if TYPE_CHECKING:
     from lsr.encoders.base import AnyEncoder
 
-IndexFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The index.", show_default=False)]
+
+def parse_path(text: str) -> Path:
+    """A path; typer's own check of permissions is left out, as who reads or writes the path says more.
+
+    Raises:
+        UsageError: The text is empty, which would mean the current folder.
+    """
+    return Path(parse_source(text))
+
+
+def parse_source(text: str) -> str:
+    """A path, or - for standard input.
+
+    Raises:
+        UsageError: The text is empty.
+    """
+    if not text:
+        raise UsageError("a path is empty", hint="give the name of a file or folder; . is the current folder")
+    return text
+
+
+IndexFolder = Annotated[Path, typer.Argument(metavar="DIR", parser=parse_path, help="The index.", show_default=False)]
+OutFolder = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", parser=parse_path, help="The index folder to make.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or summary.")]
 Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads that search.")]
@@ -90,13 +115,17 @@ def parse_blend(text: str | None) -> dict[str, float] | None:
     """Weights by name from ``a=1,b=0.5``; ``None`` stays ``None``.
 
     Raises:
-        UsageError: The text has another form.
+        UsageError: The text has another form, or names a term space twice.
     """
-    return (
-        None
-        if text is None
-        else dict(parse_number(part, "--blend", "splade-tiny=1,bm25=0") for part in text.split(","))
-    )
+    if text is None:
+        return None
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, weight = parse_number(part, "--blend", "splade-tiny=1,bm25=0")
+        if name in weights:
+            raise UsageError(f"{name} has two weights", where="--blend", hint="leave one of them out")
+        weights[name] = weight
+    return weights
 
 
 def parse_number(text: str, option: str, example: str) -> tuple[str, float]:
@@ -110,7 +139,7 @@ def parse_number(text: str, option: str, example: str) -> tuple[str, float]:
         number = float(value)
     except ValueError:
         number = None
-    if not name.strip() or number is None:
+    if not name.strip() or number is None or isnan(number):
         raise UsageError(f"{text!r} is not NAME=NUMBER", where=option, hint=f"for example {option} {example}")
     return name.strip(), number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -19,6 +20,20 @@ _SPACES = {"\n": " ", "\r": " ", "\t": " "}
 _REORDERING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+def fill_closed_streams() -> None:
+    """Give this process the standard streams that it was started without.
+
+    Standard input is then empty, writing to standard output fails, and what goes to standard error is lost. Without
+    this, the next file that is opened would get the number of the closed one.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
 @contextmanager
 def answering() -> Iterator[None]:
     """Name standard output as what could not be written to in the body.
@@ -32,7 +47,8 @@ def answering() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise WriteFailed(f"cannot write: {error.strerror or error}", where=ANSWER) from error
+        reason = "it is closed" if error.errno == errno.EBADF else error.strerror or error
+        raise WriteFailed(f"cannot write: {reason}", where=ANSWER) from error
 
 
 def answer(text: str) -> None:
@@ -133,6 +149,11 @@ def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[s
 def bar(value: float, largest: float, width: int = 24) -> str:
     """A horizontal bar whose length shows a value; the largest has ``width`` cells, and none is empty."""
     return BAR * max(1, round(width * value / largest))
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as ``1 document`` and ``1,200 documents``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def size_text(count: int) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsr.cli.output import note
 from lsr.documents import CheckedDocuments, Document
+from lsr.errors import ShardsDropped
 
 if TYPE_CHECKING:
     from lsr.sources import Source
@@ -113,6 +115,23 @@ def progress(total: Callable[[], int | None], *, quiet: bool) -> Iterator[Report
             yield report
     else:
         yield ProgressLines(total)
+
+
+@contextmanager
+def noting_dropped_shards() -> Iterator[None]:
+    """Print the warning of a resumed build that can't take over earlier work as one line, even if all else is quiet."""
+    show = warnings.showwarning
+
+    def show_ours(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, ShardsDropped):
+            note(f"warning: {message}")
+        else:
+            show(message, category, *place)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ShardsDropped)
+        warnings.showwarning = show_ours  # type: ignore[assignment]
+        yield
 
 
 @contextmanager

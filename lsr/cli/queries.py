@@ -41,13 +41,13 @@ def chunks(words: Sequence[str], file: str | None) -> Iterator[list[Asked]]:
     comes.
 
     Raises:
-        UsageError: Both words and a file are given.
+        UsageError: Both words and a file are given, or the words are blank.
         LsrError: As ``lsr.sources.open_queries``.
     """
     if words and list(words) != [STDIN]:
         if file is not None:
             raise UsageError("a query and --queries are both given", hint="leave one of them out")
-        yield [Asked("1", " ".join(words))]
+        yield [Asked("1", one_query(words))]
         return
     if file is None:
         yield from ([Asked(str(number), text)] for number, text in enumerate(input_lines(), start=1))
@@ -57,6 +57,18 @@ def chunks(words: Sequence[str], file: str | None) -> Iterator[list[Asked]]:
     queries = iter(open_queries(file))
     while some := list(islice(queries, _CHUNK)):
         yield [Asked(query.id, query.text) for query in some]
+
+
+def one_query(words: Sequence[str]) -> str:
+    """Words as one query.
+
+    Raises:
+        UsageError: They are blank: a model would encode nothing but the marks of beginning and end.
+    """
+    text = " ".join(words)
+    if not text.strip():
+        raise UsageError("the query is empty", hint="give at least one word")
+    return text
 
 
 def input_lines(file: str = STDIN) -> Iterator[str]:
@@ -86,8 +98,7 @@ def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
     Tokens are looked up as ``lsr.searcher.Searcher.find_term`` does.
 
     Raises:
-        UsageError: The text is no JSON object.
-        BadInput: A weight is no finite number that is at least 0.
+        UsageError: The text is no JSON object, or a weight is no finite number that is at least 0.
     """
     from lsr.vectors import SparseVectors
 
@@ -99,7 +110,7 @@ def vector_argument(searcher: Searcher, text: str) -> SparseVectors:
         raise UsageError("the vector is no JSON object", where="--vector", hint=_VECTOR_HINT)
     for token, weight in mapping.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
-            raise BadInput(
+            raise UsageError(
                 f"the weight of {token!r} is {weight!r}; weights must be finite and not negative", where="--vector"
             )
     found = {token: searcher.find_term(token) for token in mapping}

@@ -12,7 +12,7 @@ import typer
 from lsr import defaults
 from lsr.cli import options
 from lsr.cli.hits import Page, explanation_json
-from lsr.cli.output import answer_json, answering, note
+from lsr.cli.output import answer_json, answering, counted, note
 from lsr.cli.queries import Asked, chunks, vector_argument
 from lsr.errors import UsageError
 
@@ -190,10 +190,11 @@ class _Shortage:
 
     def tell(self) -> None:
         if self._k > self._documents:
-            note(f"note: k is {self._k}, and the index holds {self._documents} documents")
+            note(f"note: k is {self._k}, and the index holds {counted(self._documents, 'document')}")
         if self._queries == 1 and self._empty:
             note("note: no hits: the index has no term of the query")
         elif self._queries == 1 and self._short and self._k <= self._documents:
-            note(f"note: only {self._last} documents share a term with the query")
+            verb = "shares" if self._last == 1 else "share"
+            note(f"note: only {counted(self._last, 'document')} {verb} a term with the query")
         elif self._queries > 1 and self._empty + self._short:
             note(f"note: of {self._queries} queries, {self._empty} had no hits and {self._short} fewer than {self._k}")

@@ -7,7 +7,7 @@ import time
 from lsr.cli import options
 from lsr.cli.exits import ANSWER_IS_NO, DONE, report
 from lsr.cli.info import stored_bytes
-from lsr.cli.output import answer, answer_json, size_text
+from lsr.cli.output import answer, answer_json, counted, size_text
 from lsr.errors import CorruptIndex
 
 
@@ -37,7 +37,7 @@ def verify(directory: options.IndexFolder, as_json: options.AsJson = False) -> i
         answer_json({"index": str(directory), "sound": True, "documents": manifest.documents, "bytes": read})
     else:
         answer(
-            f"sound: {manifest.documents:,} documents; {size_text(read)} compared with their checksums and rules "
-            f"in {time.perf_counter() - started:.1f} s"
+            f"sound: {counted(manifest.documents, 'document')}; {size_text(read)} compared with their checksums and "
+            f"rules in {time.perf_counter() - started:.1f} s"
         )
     return DONE

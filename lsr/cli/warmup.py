@@ -15,7 +15,10 @@ from lsr.cli.output import answer, answer_json, size_text
 
 def warmup(
     directory: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="An index to read into memory as well.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="DIR", parser=options.parse_path, help="An index to read into memory as well.", show_default=False
+        ),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

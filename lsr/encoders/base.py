@@ -335,6 +335,19 @@ class BlendedEncoder:
 AnyEncoder = Encoder | BlendedEncoder
 
 
+def check_encoder(encoder: object) -> None:
+    """Refuse what is no encoder.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isinstance(encoder, AnyEncoder):
+        raise UsageError(
+            f"an encoder, or the name of one, is needed, and not a {type(encoder).__name__}",
+            hint="use lsr.load_encoder",
+        )
+
+
 def _finished(
     parts: Sequence[Encoder], texts: Iterable[str], progress: Progress | None
 ) -> Iterator[list[SparseVectors]]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.errors import BadModel, NotFound
+from lsr.errors import BadModel, NotFound, unreadable
 
 POOLINGS = ("max", "sum")
 LOG1P = "log1p"
@@ -111,8 +111,17 @@ def read_model_directory(directory: Path) -> ModelDirectory:
         NotFound: There is no such directory.
         BadModel: A file is missing or broken, or the directory holds something other than a SPLADE model.
     """
-    if not directory.is_dir():
-        raise NotFound("no such model directory", where=str(directory), hint="give the folder that holds config.json")
+    try:
+        if not directory.is_dir():
+            raise NotFound(
+                "no such model directory", where=str(directory), hint="give the folder that holds config.json"
+            )
+        return _read_model_directory(directory)
+    except OSError as error:
+        raise unreadable(error, error.filename or directory) from error
+
+
+def _read_model_directory(directory: Path) -> ModelDirectory:
     path, pooling, saturation = _modules(directory)
     config = _transformer_config(path)
     tokenizer_config = read_json(path / "tokenizer_config.json", optional=True)
@@ -158,7 +167,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
-        raise BadModel(f"cannot read: {error.strerror or error}", where=str(path)) from error
+        raise unreadable(error, path) from error
     except (ValueError, RecursionError) as error:
         raise BadModel(f"not valid JSON: {error}", where=str(path), hint="copy the model again") from error
 
@@ -310,7 +319,9 @@ def _read_safetensors(file: Path) -> dict[str, NDArray[Any]]:
 
     try:
         entries = deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
+        raise unreadable(error, file) from error
+    except SafetensorError as error:
         raise BadModel(
             f"not a readable safetensors file: {error}", where=str(file), hint="copy the model again"
         ) from error
@@ -334,5 +345,8 @@ def _modern(name: str) -> str:
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(error, file) from error

@@ -12,6 +12,7 @@ A name is one of
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,7 +21,7 @@ from typing import Any
 
 from lsr import defaults
 from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
-from lsr.errors import NotFound, UsageError, nearest
+from lsr.errors import NotFound, UsageError, nearest, unreadable
 
 BM25 = "bm25"
 EMBEDDED = {defaults.EMBEDDED_MODEL: Path(__file__).parents[1] / "models" / defaults.EMBEDDED_MODEL}
@@ -95,7 +96,7 @@ _SettingsOf = Callable[[str], Mapping[str, Any]]
 
 def _load(source: str | Path, settings_of: _SettingsOf, longest: int | None) -> AnyEncoder:
     source = str(source)
-    if "+" in source and not Path(source).exists():
+    if "+" in source and not os.path.exists(source):  # noqa: PTH110 (of no interest here: names too long for a file)
         parts = tuple(_load_part(name.strip(), settings_of, longest) for name in source.split("+"))
         names = [part.name for part in parts]
         if len(set(names)) != len(names):
@@ -134,7 +135,10 @@ def _load_part(source: str, settings_of: _SettingsOf, longest: int | None) -> En
 
 def _local_directory(source: str) -> Path | None:
     path = Path(source).expanduser()
-    return path.resolve() if path.is_dir() else None
+    try:
+        return path.resolve() if path.is_dir() else None
+    except OSError as error:
+        raise unreadable(error, source) from error
 
 
 def _revision(directory: Path) -> str | None:

@@ -11,10 +11,12 @@ def checked_iterable(texts: Iterable[str]) -> Iterable[str]:
     """``texts`` itself, unless it is one string, which would be read letter by letter.
 
     Raises:
-        UsageError: ``texts`` is a string.
+        UsageError: ``texts`` is a string, or can't be iterated.
     """
     if isinstance(texts, str | bytes):
         raise UsageError("expected several texts and got a single one", hint="put it into a list: [text]")
+    if not isinstance(texts, Iterable):
+        raise UsageError(f"expected several texts and got a value of type {type(texts).__name__}", hint="give a list")
     return texts
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 from lsr import __version__
 from lsr.documents import TEXT_FIELDS, Document, checked_text_fields
 from lsr.encoders.base import AnyEncoder, fingerprint
-from lsr.errors import BadInput, BadModel, LsrError, Refused, UsageError, WriteFailed, writing
+from lsr.errors import BadInput, BadModel, LsrError, Refused, ShardsDropped, UsageError, WriteFailed, remedy, writing
 from lsr.index.assembly import DEFAULT_MEMORY, LAYOUTS, LEAST_MEMORY, Layout, assemble
 from lsr.index.catalog import write_catalog
 from lsr.index.files import exclusive, file_entry, flush, flush_folder
@@ -157,12 +158,12 @@ def _check_arguments(documents: object, encoder: AnyEncoder | None, options: Bui
 
 def _make_root(root: Path) -> bool:
     """Whether the folder had to be made; its name, and those of its parents, are made durable."""
-    if root.is_dir():
-        return False
-    if root.exists():
-        raise Refused("a file of that name exists", where=str(root), hint="choose another folder")
-    made = [folder for folder in (root, *root.parents) if not folder.exists()]
     with writing(root):
+        if root.is_dir():
+            return False
+        if root.exists():
+            raise Refused("a file of that name exists", where=str(root), hint="choose another folder")
+        made = [folder for folder in (root, *root.parents) if not folder.exists()]
         root.mkdir(parents=True, exist_ok=True)
         try:
             for folder in made:
@@ -180,7 +181,7 @@ def _check_root(root: Path, options: BuildOptions) -> None:
         foreign = foreign_names(root)
         found = standing(root)
     except OSError as error:
-        raise WriteFailed(f"cannot be read: {error.strerror}", where=str(root)) from error
+        raise WriteFailed(f"cannot be read: {error.strerror}", where=str(root), hint=remedy(error.errno)) from error
     if foreign and found not in (Standing.INDEX, Standing.POINTERLESS):
         raise Refused(
             f"the folder is not empty and holds no lsr index ({foreign[0]!r} is there)",
@@ -212,6 +213,7 @@ class _Build:
         self.options = options
         self.spaces = space_builders(encoder)
         self.shards = ShardFolder(work, len(self.spaces))
+        self.warned = False
         self.text_fields = tuple(options.text_fields or TEXT_FIELDS)
         encodes_text = encoder is not None and any(part.source is not None for part in encoder.parts)
         self.joined_fields = self.text_fields if encodes_text else None
@@ -258,8 +260,15 @@ class _Build:
                 for token in tokens:
                     space.vocabulary.add(token)
         else:
+            self._warn_of_unfit_shards(number)
             self._encode_shard(number, shard, before)
         self._tell(before + len(shard))
+
+    def _warn_of_unfit_shards(self, number: int) -> None:
+        """Say once, before the first of them is encoded anew, how many finished shards are not taken over."""
+        if not self.warned and (shards := self.shards.unfit(number, self.digest)):
+            self.warned = True
+            warnings.warn(ShardsDropped(shards), stacklevel=2)
 
     def _encode_shard(self, number: int, shard: list[Document], before: int) -> None:
         sizes = [len(space.vocabulary) for space in self.spaces]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.errors import BadInput, CorruptIndex, UsageError, WriteFailed, remedy
+from lsr.index.files import cannot_read
 
 TABLES = (
     "CREATE TABLE document (number INTEGER PRIMARY KEY, id TEXT NOT NULL, fields TEXT NOT NULL) STRICT",
@@ -91,12 +92,17 @@ class Catalog:
 
     Raises:
         CorruptIndex: The file is not a catalog.
+        NotFound: Its permissions forbid to read it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._closed = False
+        try:
+            path.open("rb").close()  # SQLite does not say why a file can't be opened
+        except OSError as error:
+            raise cannot_read(error, path) from error
         with self._reporting():
             self._connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.errors import CorruptIndex, Refused, writing
+from lsr.errors import CorruptIndex, LsrError, Refused, is_denied, unreadable, writing
 
 _NPY_PREFIX = 10
 _NPY_ALIGNMENT = 64
@@ -64,6 +64,7 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
 
     Raises:
         CorruptIndex: The file is missing, or contradicts its entry.
+        NotFound: Its permissions forbid to read it.
     """
     expected = npy_header(entry.dtype, entry.length)
     if entry.length is None or entry.bytes - len(expected) != entry.length * np.dtype(entry.dtype).itemsize:
@@ -75,7 +76,7 @@ def open_array(path: Path, entry: FileEntry) -> NDArray[Any]:
                 raise CorruptIndex(f"the file has {size} bytes and should have {entry.bytes}", where=str(path))
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise CorruptIndex(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise cannot_read(error, path) from error
     if mapped[: len(expected)] != expected:
         raise CorruptIndex("the header is not the one that the manifest asks for", where=str(path))
     return np.frombuffer(mapped, dtype=entry.dtype, count=entry.length, offset=len(expected))
@@ -97,12 +98,25 @@ def file_entry(path: Path) -> FileEntry:
 
     Raises:
         CorruptIndex: The file can't be read.
+        NotFound: Its permissions forbid to read it.
     """
     try:
         with path.open("rb") as stream:
             return FileEntry(os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError as error:
-        raise CorruptIndex(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise cannot_read(error, path) from error
+
+
+def cannot_read(error: OSError, path: Path) -> LsrError:
+    """The error for a file of an index that can't be read: the index is damaged, unless only permission is missing.
+
+    Args:
+        error: What the operating system said.
+        path: The file.
+    """
+    if is_denied(error):
+        return unreadable(error, path)
+    return CorruptIndex(f"cannot be read: {error.strerror or error}", where=str(path))
 
 
 def flush(stream: BinaryIO) -> None:

@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 
-from lsr.errors import CorruptIndex, NotFound, WriteFailed, writing
-from lsr.index.files import flush_folder, replace_file
+from lsr.errors import CorruptIndex, NotFound, WriteFailed, unreadable, writing
+from lsr.index.files import cannot_read, flush_folder, replace_file
 from lsr.index.manifest import MANIFEST, Manifest
 
 CURRENT = "CURRENT"
@@ -47,7 +47,7 @@ def current_generation(root: Path) -> tuple[Path, Manifest, str]:
     try:
         content = (folder / MANIFEST).read_bytes()
     except OSError as error:
-        raise CorruptIndex(f"cannot be read: {error.strerror}", where=str(folder / MANIFEST)) from error
+        raise cannot_read(error, folder / MANIFEST) from error
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest.from_bytes(content, str(folder / MANIFEST))
     if digest != found[2]:
@@ -67,7 +67,7 @@ def read_pointer(root: Path) -> str:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _no_pointer(root) from error
     except OSError as error:
-        raise NotFound(f"cannot be read: {error.strerror}", where=str(root / CURRENT)) from error
+        raise unreadable(error, root / CURRENT) from error
 
 
 class Standing(Enum):
@@ -191,7 +191,7 @@ def _no_pointer(root: Path) -> NotFound | CorruptIndex:
     try:
         found = standing(root)
     except OSError as error:
-        return NotFound(f"cannot be read: {error.strerror}", where=str(root))
+        return unreadable(error, root)
     if found is Standing.INDEX:
         return CorruptIndex("the pointer to the current generation is damaged", where=str(root / CURRENT))
     if found is Standing.POINTERLESS:

@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from lsr import defaults
-from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder
+from lsr.encoders.base import AnyEncoder, BlendedEncoder, Encoder, check_encoder
 from lsr.encoders.registry import load_encoder_for_index
 from lsr.errors import CorruptIndex, UsageError
 from lsr.index.assembly import DEFAULT_MEMORY
@@ -40,7 +40,16 @@ class Index:
         vocabularies: The vocabulary and statistics of each term space, in the order of ``manifest.spaces``.
     """
 
-    def __init__(self, path: Path, folder: Path, manifest: Manifest, digest: str, *, full_check: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        manifest: Manifest,
+        digest: str,
+        *,
+        full_check: bool = False,
+        preload: bool = False,
+    ) -> None:
         self.path = path
         self.folder = folder
         self.generation = folder.name
@@ -50,7 +59,7 @@ class Index:
         seen = signature(folder, manifest)
         first = 0
         for entry in manifest.segments:
-            segment = open_segment(folder / entry.folder, entry, first)
+            segment = open_segment(folder / entry.folder, entry, first, preload=preload)
             self._check_terms(segment, folder / entry.folder)
             self._segments.append(segment)
             first += entry.documents
@@ -132,13 +141,16 @@ class Index:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: str | Path, *, verify: bool = False) -> Index:
+    def open(cls, path: str | Path, *, verify: bool = False, preload: bool = False) -> Index:
         """Open the current generation.
 
         Args:
             path: The index folder.
             verify: Read every byte first, and compare it with its checksums and rules. An index that was neither
                 written nor checked on this machine is always checked so.
+            preload: Copy the postings into memory of this process, in large pages: opening takes as long as reading
+                them, each process has a copy, and searches are a little faster. Without it they are mapped, and all
+                processes share what the operating system keeps of them.
 
         Raises:
             NotFound: There is no index, or it can't be read.
@@ -149,7 +161,7 @@ class Index:
         while True:
             pointer = read_pointer(root)
             try:
-                return cls(root, *current_generation(root), full_check=verify)
+                return cls(root, *current_generation(root), full_check=verify, preload=preload)
             except CorruptIndex:
                 if read_pointer(root) == pointer:
                     raise  # otherwise a writer replaced the generation while it was being opened: open the new one
@@ -267,6 +279,7 @@ def _unused(encoder: AnyEncoder | str | Path | None) -> AnyEncoder | None:
         return None
     if isinstance(encoder, str | Path):
         encoder = load_encoder_for_index(encoder)
+    check_encoder(encoder)
     parts = tuple(map(_unused_part, encoder.parts))
     return BlendedEncoder(parts) if isinstance(encoder, BlendedEncoder) else parts[0]
 

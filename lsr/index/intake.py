@@ -6,7 +6,7 @@ only there can an error name the line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lsr.documents import (
@@ -19,7 +19,7 @@ from lsr.documents import (
     document_from_mapping,
     unique_identifiers,
 )
-from lsr.errors import BadInput
+from lsr.errors import BadInput, UsageError
 
 GivenDocument = Document | Mapping[str, Any]
 
@@ -42,9 +42,12 @@ def checked_identifiers(ids: Sequence[str] | None, count: int) -> UniqueIdentifi
 
     Raises:
         BadInput: There are more or fewer, one is wrong, or one comes twice.
+        UsageError: They are no sequence.
     """
     if ids is None:
         return UniqueIdentifiers(map(str, range(count)))
+    if isinstance(ids, str | bytes) or not isinstance(ids, Collection):
+        raise UsageError(f"ids must be a list of identifiers, not a {type(ids).__name__}", where="ids")
     if len(ids) != count:
         raise BadInput(f"there are {len(ids)} ids for {count} vectors", where="ids")
     return ids if isinstance(ids, UniqueIdentifiers) else unique_identifiers(ids, "ids")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lsr.errors import CorruptIndex
 from lsr.index.byte_segment import ByteSegment, check_byte_segment, open_byte_segment
@@ -11,21 +15,34 @@ from lsr.index.manifest import BYTE_ARRAYS, FLOAT_ARRAYS, SegmentEntry
 from lsr.index.segment import Segment
 
 
-def open_segment(folder: Path, entry: SegmentEntry, first: int) -> Segment:
+def open_segment(folder: Path, entry: SegmentEntry, first: int, *, preload: bool = False) -> Segment:
     """Map a segment and check what can be checked without reading all postings.
 
     Args:
         folder: Its folder.
         entry: Its entry in the manifest.
         first: Number of its first document.
+        preload: Copy the arrays into memory, where they lie in large pages.
 
     Raises:
         CorruptIndex: A file contradicts the manifest or another file.
     """
+    segment: FloatSegment | ByteSegment
     if entry.files.keys() == FLOAT_ARRAYS.keys():
-        return open_float_segment(folder, entry.files, first, entry.documents)
-    assert entry.files.keys() == BYTE_ARRAYS.keys(), "the manifest was checked"
-    return open_byte_segment(folder, entry.files, first, entry.documents)
+        segment = open_float_segment(folder, entry.files, first, entry.documents)
+    else:
+        assert entry.files.keys() == BYTE_ARRAYS.keys(), "the manifest was checked"
+        segment = open_byte_segment(folder, entry.files, first, entry.documents)
+    if not preload:
+        return segment
+    copies: dict[str, Any] = {name: _copied(getattr(segment, name)) for name in entry.files}
+    return replace(segment, **copies)
+
+
+def _copied(array: NDArray[Any]) -> NDArray[Any]:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 def check_segment(segment: Segment, folder: Path, entry: SegmentEntry) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.index.forward import Rows
-from lsr.jit import compiled
+from lsr.jit import compiled, inner
 
 LEAF = 16
 """Ranges of so many documents are not split."""
@@ -182,7 +182,7 @@ def _keys(starts: Any, edges: Any, documents: Any, half: Any, gains: Any, begin:
         keys[i] = gain if i < half else -gain
 
 
-@compiled
+@inner
 def _split_value(keys: Any, k: Any) -> Any:
     """The k-th smallest key, k from 1."""
     values = keys.copy()
@@ -230,7 +230,7 @@ def _exchange(starts: Any, edges: Any, documents: Any, half: Any, keys: Any, deg
         moved += 1
 
 
-@compiled
+@inner
 def _touch(starts: Any, edges: Any, documents: Any, half: Any, degrees: Any, touched: Any) -> Any:
     """Count the degrees of both halves; returns how many terms occur, written into ``touched``."""
     n = 0

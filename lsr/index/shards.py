@@ -23,6 +23,9 @@ from lsr.errors import BadInput, writing
 from lsr.index.files import flush
 from lsr.vectors import SparseVectors
 
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a file that is missing or damaged may raise."""
+
 
 def chain_digest(previous: str, documents: Sequence[Document]) -> str:
     """Digest of a shard's documents and of all that came before them.
@@ -96,9 +99,29 @@ class ShardFolder:
                 for name in stored.files:
                     stored[name]  # reads it, which compares the checksum in the file
                 tokens: list[list[str]] = json.loads(_to_text(stored["tokens"]))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        except _DAMAGE:
             return None
         return tokens
+
+    def unfit(self, number: int, digest: str) -> int:
+        """How many shards are of no use from one on, as that has another content than the one asked for.
+
+        No later shard can fit then, as its digest covers all that comes before it.
+
+        Args:
+            number: Number of the shard.
+            digest: Of the content that is wanted.
+
+        Returns:
+            The number of shards; 0 if there is no such shard, or it is only damaged.
+        """
+        try:
+            with np.load(self._path(number), allow_pickle=False) as stored:
+                if _to_text(stored["digest"]) == digest:
+                    return 0
+        except _DAMAGE:
+            return 0
+        return sum(path >= self._path(number) for path in self.folder.glob("shard-*.npz"))
 
     def vectors(self, number: int, space: int) -> SparseVectors:
         """The raw vectors of one space in one shard."""

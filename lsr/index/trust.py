@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.index.manifest import CATALOG, Manifest
+from lsr.places import cache_folder
 
 CHECKS = 1
 """Version of the rules that a full check applies. Whoever makes them stricter raises it: older stamps then count no
@@ -29,24 +30,6 @@ _LOOKED_AT = 32
 
 Signature = list[list[str | int]]
 """Name, size, time of change (nanoseconds) and inode of every file of a generation."""
-
-
-def cache_folder() -> Path:
-    """The user's cache folder for lsr: ``$LSR_CACHE``, else ``$XDG_CACHE_HOME/lsr``, else ``~/.cache/lsr``.
-
-    Raises:
-        OSError: None of them is set, and the user has no home folder.
-    """
-    named = os.environ.get("LSR_CACHE")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    if base:
-        return Path(base) / "lsr"
-    try:
-        return Path.home() / ".cache" / "lsr"
-    except RuntimeError as error:
-        raise OSError(str(error)) from error
 
 
 def generation_files(folder: Path, manifest: Manifest) -> list[Path]:

@@ -17,6 +17,7 @@ from lsr.encoders.base import (
     AnyEncoder,
     Encoder,
     Match,
+    check_encoder,
     document_blend_fingerprint,
     in_id_order,
     query_blend_fingerprint,
@@ -41,9 +42,14 @@ class IndexEncoders:
         given: An encoder, or the name of one, in place of those that the manifest names. A name is loaded with the
             settings that the manifest has.
         force: Whether an encoder is used although its fingerprint is not the one in the manifest.
+
+    Raises:
+        UsageError: What is given is no encoder.
     """
 
     def __init__(self, index: Index, given: AnyEncoder | str | Path | None, *, force: bool) -> None:
+        if given is not None and not isinstance(given, str | Path):
+            check_encoder(given)
         self._index = index
         self._spaces = index.manifest.spaces
         self._given = given

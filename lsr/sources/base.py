@@ -27,6 +27,8 @@ class Source(CheckedDocuments):
         path: The path.
         total: Number of documents, if it is known without reading them.
         skipped: Bad lines that the current iteration has left out.
+        left_out: Files of a folder that look like documents and are not read, as they are in another format.
+        likely_header: The first line, if it was taken for a document and looks like a header.
     """
 
     format: ClassVar[str]
@@ -35,6 +37,8 @@ class Source(CheckedDocuments):
         self.path = str(path)
         self.total: int | None = None
         self.skipped = 0
+        self.left_out: list[Path] = []
+        self.likely_header: str | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Document]:

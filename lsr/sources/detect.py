@@ -9,7 +9,7 @@ from pathlib import Path
 from lsr.errors import BadInput
 from lsr.sources.beir import corpus_file
 from lsr.sources.lines import first_bytes
-from lsr.sources.text import text_files
+from lsr.sources.text import SUFFIXES, text_files
 
 FORMATS = {
     "beir": "a folder with corpus.jsonl, as the BEIR collections have it",
@@ -23,6 +23,7 @@ FORMATS = {
 
 FORMAT_HINT = f"input_format (--input-format) can be one of: {', '.join(FORMATS)}"
 JSONL_SUFFIXES = (".jsonl", ".jsonl.gz")
+_DOCUMENT_SUFFIXES = (*JSONL_SUFFIXES, *SUFFIXES, ".tsv", ".tsv.gz")
 
 _BY_SUFFIX = {".jsonl": "jsonl", ".tsv": "tsv", ".txt": "text"}
 _SAMPLE = 2**16
@@ -56,6 +57,20 @@ def detect_format(path: Path) -> str:
 def json_lines_files(folder: Path) -> list[Path]:
     """The JSON Lines files that lie in a folder, by name."""
     return sorted(file for file in folder.iterdir() if file.name.endswith(JSONL_SUFFIXES) and file.is_file())
+
+
+def left_out(folder: Path, name: str) -> list[Path]:
+    """The files in a folder that have a name like documents, and that are not read in a format, by name.
+
+    Args:
+        folder: The folder.
+        name: The format; a folder in BEIR's has files that are no documents, and none is left out.
+    """
+    if name == "beir":
+        return []
+    read = SUFFIXES if name == "text" else JSONL_SUFFIXES
+    files = [file for file in folder.iterdir() if file.name.endswith(_DOCUMENT_SUFFIXES) and file.is_file()]
+    return sorted(file for file in files if not file.name.endswith(read))
 
 
 def sample_lines(sample: bytes) -> list[str]:

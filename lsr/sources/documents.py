@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from lsr.errors import BadInput, NotFound, UsageError, nearest
 from lsr.sources.anserini import AnseriniSource
 from lsr.sources.base import LineSource, Source
 from lsr.sources.beir import CORPUS, BeirSource, corpus_file
-from lsr.sources.detect import FORMAT_HINT, FORMATS, detect_format, json_lines_files
+from lsr.sources.detect import FORMAT_HINT, FORMATS, detect_format, json_lines_files, left_out
 from lsr.sources.jsonl import JsonlSource
 from lsr.sources.lines import STDIN, reading
 from lsr.sources.npz import VectorSource
@@ -33,16 +34,19 @@ def open_documents(
     input_format: str | None = None,
     text_fields: Sequence[str] | None = None,
     on_error: OnError = "stop",
+    texts_only: bool = False,
 ) -> Source:
     """The documents of a file or folder, or of standard input; nothing but the beginning is read before iteration.
 
     Args:
         path: A file (text formats may be gzip), a folder, or ``-`` for standard input.
-        input_format: One of ``FORMATS``; ``None`` finds it out by content, and takes ``jsonl`` for standard input.
+        input_format: One of ``FORMATS``; ``None`` finds it out by content, and takes ``jsonl`` for standard input and
+            pipes.
         text_fields: Fields whose texts are joined by a space and encoded; ``None`` takes title and text (``contents``
             for ``anserini``).
         on_error: ``stop`` raises one error that lists up to 20 bad lines, ``skip`` leaves them out and counts them.
             Ready vectors in an ``.npz`` file stand or fall together.
+        texts_only: Leave out the ready vectors of documents in format ``jsonl``, so that an encoder can encode them.
 
     Raises:
         NotFound: The path does not exist or can't be read.
@@ -58,12 +62,19 @@ def open_documents(
         hint = f"{suggestion}formats: {', '.join(FORMATS)}"
         raise UsageError(f"unknown format {input_format!r}", where="input_format", hint=hint)
     if str(path) == STDIN:
-        return _from_stdin(input_format or "jsonl", text_fields, on_error)
-    path = Path(path).expanduser()
-    with reading(path):
-        path.stat()
-        name = input_format or detect_format(path)
-        return _from_path(path, name, text_fields, on_error)
+        source = _from_stdin(input_format or "jsonl", text_fields, on_error)
+    else:
+        path = Path(path).expanduser()
+        with reading(path):
+            is_stored = stat.S_ISREG(mode := path.stat().st_mode) or stat.S_ISDIR(mode)
+            # What flows through a pipe can be read only once, so nothing can be found out beforehand.
+            name = input_format or (detect_format(path) if is_stored else "jsonl")
+            source = _from_path(path, name, text_fields, on_error)
+            if stat.S_ISDIR(mode):
+                source.left_out = left_out(path, name)
+    if isinstance(source, JsonlSource) and source.format == "jsonl":
+        source.texts_only = texts_only
+    return source
 
 
 def _from_stdin(name: str, text_fields: Sequence[str] | None, on_error: OnError) -> Source:

@@ -15,9 +15,14 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonlSource(LineSource):
-    """Documents of one or more JSON Lines files."""
+    """Documents of one or more JSON Lines files.
+
+    Attributes:
+        texts_only: Whether ready vectors are left out, so that an encoder can encode the texts.
+    """
 
     format = "jsonl"
+    texts_only = False
 
     def parser(self) -> LineParser:
         """Parses lines, each on its own."""
@@ -25,7 +30,10 @@ class JsonlSource(LineSource):
 
     def parse(self, text: str, line: Line) -> Document:
         """The document of an object."""
-        return document_from_mapping(parse_json(text, line.where), self.text_fields, line.where)
+        mapping = parse_json(text, line.where)
+        if self.texts_only and isinstance(mapping, dict) and isinstance(mapping.get("vector"), dict):
+            del mapping["vector"]
+        return document_from_mapping(mapping, self.text_fields, line.where)
 
 
 def parse_json(text: str, where: str) -> Any:

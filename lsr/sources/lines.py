@@ -9,10 +9,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
-from lsr.errors import BadInput, NotFound, nearest
+from lsr.errors import BadInput, NotFound, nearest, unreadable
 
 LINE_LIMIT = 16 * 2**20
 """Longest line that is read, in bytes; what is longer is no text collection, or an attack on memory."""
@@ -168,7 +169,7 @@ def reading(file: str | Path) -> Iterator[None]:
             f"damaged gzip data: {error}", where=display_name(file), hint="copy or download the file again"
         ) from error
     except OSError as error:
-        raise NotFound(f"cannot read: {error.strerror or error}", where=display_name(file)) from error
+        raise unreadable(error, display_name(file)) from error
 
 
 def no_such_path(path: Path) -> NotFound:
@@ -210,12 +211,11 @@ def read_whole(file: Path) -> bytes | None:
 def _opened(file: str | Path, stack: ExitStack) -> tuple[IO[bytes], IO[bytes] | gzip.GzipFile]:
     """The file itself, whose position tells the progress, and the stream to read lines from."""
     if file == STDIN:
-        return sys.stdin.buffer, sys.stdin.buffer
-    raw = Path(file).open("rb")  # noqa: SIM115 - the stack closes it
-    stack.callback(raw.close)
-    magic = raw.read(len(_GZIP))
-    raw.seek(0)
-    if magic != _GZIP:
+        raw = cast("BufferedReader", sys.stdin.buffer)
+    else:
+        raw = Path(file).open("rb")  # noqa: SIM115 - the stack closes it
+        stack.callback(raw.close)
+    if raw.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:  # a look without reading, as a pipe can't be wound back
         return raw, raw
     return raw, stack.enter_context(closing(gzip.GzipFile(fileobj=raw)))
 

@@ -12,11 +12,12 @@ from lsr.errors import BadInput, UsageError
 from lsr.sources.beir import qrels_file, query_file
 from lsr.sources.detect import is_tab_separated
 from lsr.sources.jsonl import parse_json
-from lsr.sources.lines import STDIN, Line, Lines, display_name
+from lsr.sources.lines import STDIN, Line, Lines, display_name, reading
 from lsr.sources.problems import BadLines, sift
 from lsr.sources.qrels import read_qrels
 from lsr.sources.tsv import header, row
 
+_ID_NAMES = ("_id", "id", "query_id", "qid")
 _TEXT_NAMES = ("text", "query")
 
 
@@ -49,7 +50,9 @@ def open_queries(path: str | Path, *, split: str | None = None) -> list[Query]:
     """
     file: str | Path = STDIN if str(path) == STDIN else Path(path).expanduser()
     judged = None
-    if isinstance(file, Path) and file.is_dir():
+    with reading(file):
+        is_folder = isinstance(file, Path) and file.is_dir()
+    if isinstance(file, Path) and is_folder:
         judged = None if split is None else read_qrels(qrels_file(file, split))
         file = query_file(file)
     elif split is not None:
@@ -98,7 +101,8 @@ def _from_json(text: str, where: str) -> Query:
         raise BadInput('no field "text" or "query"', where=where, hint=f"fields here: {', '.join(mapping) or 'none'}")
     if not isinstance(mapping[name], str):
         raise BadInput(f'field "{name}" must be a string', where=where)
-    return _query({key: mapping[key] for key in ("_id", "id") if key in mapping}, mapping[name], where)
+    key = next((key for key in _ID_NAMES if key in mapping), None)
+    return _query({} if key is None else {"_id": mapping[key]}, mapping[name], where)
 
 
 class _TabSeparated:

@@ -25,12 +25,13 @@ class TsvSource(LineSource):
 
     def parser(self) -> LineParser:
         """Parses lines after the first one has set the columns."""
-        return _Parser(self.text_fields)
+        return _Parser(self)
 
 
 class _Parser:
-    def __init__(self, text_fields: Sequence[str]) -> None:
-        self._text_fields = text_fields
+    def __init__(self, source: TsvSource) -> None:
+        self._source = source
+        self._text_fields = source.text_fields
         self._columns: Sequence[str] | None = None
 
     def __call__(self, text: str, line: Line) -> Document | None:
@@ -40,6 +41,7 @@ class _Parser:
             self._columns = named or _COLUMNS.get(len(cells))
             if named:
                 return None
+            self._source.likely_header = text if cells[0].strip().lower() in _ID_NAMES else None
         if self._columns is None:
             raise BadInput(
                 f"found {len(cells)} columns without a header; expected id and text, or id, title and text",

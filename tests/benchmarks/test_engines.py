@@ -72,7 +72,7 @@ def test_exact_engines_give_right_answers_through_the_whole_pipeline(
     out = tmp_path / "out"
     run(files, out, "--engines", "lsr", "scipy", "--query-weights", weights)
     results = saved(out)
-    assert results.keys() == {"lsr", "scipy"}
+    assert results.keys() == {"lsr", "lsr-reordered", "lsr-small", "lsr-mapped", "scipy"}
     for result in results.values():
         assert [(row["k"], row["recall"], row["exact"], row["checked"]) for row in result["rows"]] == [
             (5, 1.0, True, 30),

@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +123,7 @@ def test_bad_lines_are_skipped_and_counted_on_demand(lsr, tmp_path):
     assert lsr(*arguments).code == 4
     done = lsr(*arguments, "--on-error", "skip", "--json")
     assert (done.code, done.json["documents"], done.json["skipped"]) == (0, 2, 1)
-    assert "1 bad lines skipped" in done.err
+    assert "1 bad line skipped" in done.err
 
 
 def test_an_index_is_replaced_only_by_force(lsr, folder, tmp_path):
@@ -223,3 +225,80 @@ def test_standard_error_that_is_closed_does_not_stop_it(lsr, folder, tmp_path):
             raise BrokenPipeError
 
     assert lsr("index", folder, "-o", tmp_path / "i", "--model", "bm25", err=Closed()).code == 0
+
+
+@pytest.mark.parametrize("arguments", [("", "-o", "{new}"), ("{folder}", "-o", "")])
+def test_an_empty_path_is_not_the_current_folder(lsr, folder, tmp_path, arguments):
+    given = [argument.format(folder=folder, new=tmp_path / "i") for argument in arguments]
+    done = lsr("index", *given, "--model", "bm25")
+    assert (done.code, done.out) == (2, "")
+    assert "error: a path is empty" in done.err
+
+
+def test_the_texts_beside_ready_vectors_can_be_encoded(lsr, tmp_path):
+    rows = [{"id": "a", "contents": "a cat", "vector": {"owl": 2.0}}, {"id": "b", "contents": "a dog", "vector": {}}]
+    (tmp_path / "v.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ("index", tmp_path / "v.jsonl", "-o", tmp_path / "i", "--model", "bm25")
+    refused = lsr(*arguments)
+    assert refused.code == 2
+    assert "encode the texts with --input-format jsonl" in refused.err
+    unnamed = lsr(*arguments, "--input-format", "jsonl")
+    assert unnamed.code == 4
+    assert "--text-fields): contents" in unnamed.err
+    assert lsr(*arguments, "--input-format", "jsonl", "--text-fields", "contents").code == 0
+    assert [hit["id"] for hit in lsr("search", tmp_path / "i", "cat", "--json").json["hits"]] == ["a"]
+    assert lsr("search", tmp_path / "i", "owl", "--json").json["hits"] == []
+
+
+def test_arrays_have_no_texts_to_encode(lsr, tmp_path):
+    np.savez(tmp_path / "v.npz", indptr=[0, 1], terms=[1], weights=[1.0])
+    done = lsr("index", tmp_path / "v.npz", "-o", tmp_path / "i", "--model", "bm25")
+    assert done.code == 2
+    assert "hint: leave out --model and its settings\n" in done.err
+
+
+def test_what_a_folder_holds_besides_is_named(lsr, tmp_path):
+    source = tmp_path / "mixed"
+    source.mkdir()
+    (source / "docs.jsonl").write_text('{"id": "1", "text": "apple"}\n')
+    arguments = ("index", source, "-o", tmp_path / "i", "--model", "bm25", "--force")
+    assert "left out" not in lsr(*arguments).err
+    for name in ("a.txt", "b.tsv", "c.txt.gz", "d.txt", "picture.png"):
+        (source / name).touch()
+    note = next(line for line in lsr(*arguments).err.splitlines() if "left out" in line)
+    assert note.startswith("note: left out, as a folder is read in one format: a.txt, b.tsv, c.txt.gz and 1 more; ")
+    assert "left out" not in lsr(*arguments, "--quiet").err
+    (source / "docs.jsonl").unlink()
+    (source / "a.txt").write_text("apple")
+    (source / "c.txt.gz").unlink()
+    assert "in one format: b.tsv; " in lsr(*arguments).err
+
+
+def test_a_collection_folder_leaves_nothing_out(lsr, folder, tmp_path):
+    assert "left out" not in lsr("index", folder, "-o", tmp_path / "i", "--model", "bm25").err
+
+
+def test_documents_may_come_through_a_pipe(lsr, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit((tmp_path / "pipe").write_bytes, gzip.compress(b'{"id": "1", "text": "apple"}\n'))
+        done = lsr("index", tmp_path / "pipe", "-o", tmp_path / "i", "--model", "bm25")
+    assert done.code == 0
+    assert "format jsonl, as no --input-format is given" in done.err
+
+
+def test_a_first_line_that_looks_like_a_header_is_told(lsr, tmp_path):
+    (tmp_path / "d.tsv").write_text("doc_id\tcontent\n1\tapple\n")
+    arguments = ("index", tmp_path / "d.tsv", "-o", tmp_path / "i", "--model", "bm25")
+    done = lsr(*arguments)
+    assert "2 documents" in done.err
+    assert "note: the first line was taken for a document, and looks like a header: doc_id content" in done.err
+    named = lsr(*arguments, "--text-fields", "content", "--force")
+    assert "1 document," in named.err
+    assert "header" not in named.err
+
+
+def test_the_next_command_can_be_copied(lsr, tmp_path):
+    (tmp_path / "d.tsv").write_text("1\tapple\n")
+    done = lsr("index", tmp_path / "d.tsv", "-o", tmp_path / "my index", "--model", "bm25")
+    assert f"next: lsr search '{tmp_path / 'my index'}' YOUR QUESTION" in done.err

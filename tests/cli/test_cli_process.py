@@ -76,6 +76,24 @@ def test_a_signal_while_indexing_keeps_finished_shards(lsr, folder, tmp_path, mo
     assert all((tmp_path / "i" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes() for file in files)
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_resuming_with_other_options_says_what_is_lost(lsr, folder, tmp_path, monkeypatch, quiet):
+    monkeypatch.setattr("lsr.index.builder.SHARD_DOCUMENTS", 8)
+    arguments = ("index", folder, "-o", tmp_path / "i", "--model", "bm25")
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text((folder / "corpus.jsonl").read_text() + "{nonsense\n")
+    assert lsr("index", broken, *arguments[2:]).code == 4
+    done = lsr(*arguments, "--resume", "--language", "german", *quiet)
+    assert done.code == 0
+    warnings = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert "3 finished shards were made from other documents or with other settings" in warnings[0]
+    assert ("documents/s" in done.err or "next:" in done.err) == (not quiet)
+
+    assert lsr("index", broken, *arguments[2:], "--force").code == 4
+    assert "warning" not in lsr(*arguments, "--resume").err
+
+
 def test_a_reader_that_leaves_early_is_no_error(words, tmp_path):
     (tmp_path / "q.txt").write_text("cats and the river\n" * 2000)
     arguments = ("-m", "lsr", "search", words, "--queries", tmp_path / "q.txt", "--json")

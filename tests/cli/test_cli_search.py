@@ -1,8 +1,11 @@
 """`lsr search`."""
 
+import gzip
 import json
+import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -155,11 +158,47 @@ def test_a_vector_names_the_space_of_a_token(lsr, blended):
     assert [part[0]["space"] for part in parts] == ["splade-tiny", "bm25"]
 
 
-@pytest.mark.parametrize(
-    ("vector", "code"), [("nonsense", 2), ("[1]", 2), ('{"cat": -1}', 4), ('{"cat": NaN}', 4), ('{"cat": "x"}', 4)]
-)
-def test_wrong_vectors(lsr, vectors, vector, code):
-    assert lsr("search", vectors, "--vector", vector).code == code
+@pytest.mark.parametrize("vector", ["nonsense", "[1]", '{"cat": -1}', '{"cat": NaN}', '{"cat": "x"}', '{"cat": true}'])
+def test_wrong_vectors(lsr, vectors, vector):
+    done = lsr("search", vectors, "--vector", vector)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: --vector: ")
+
+
+@pytest.mark.parametrize("words", [[""], ["  "], ["", "\t"]])
+def test_a_blank_query_is_refused(lsr, blended, words):
+    for verb in ("search", "explain"):
+        done = lsr(verb, blended, *words)
+        assert (done.code, done.out) == (2, "")
+        assert "error: the query is empty" in done.err
+
+
+def test_a_blend_with_two_weights_of_one_space_is_refused(lsr, blended):
+    done = lsr("search", blended, "cats", "--blend", "bm25=1,bm25=2")
+    assert (done.code, done.out) == (2, "")
+    assert "error: --blend: bm25 has two weights" in done.err
+
+
+def test_one_document_is_told_in_the_singular(lsr, tmp_path):
+    (tmp_path / "d.tsv").write_text("1\tapple\n")
+    built = lsr("index", tmp_path / "d.tsv", "-o", tmp_path / "i", "--model", "bm25")
+    assert "\n1 document, 1 posting in " in built.err
+    assert "the index holds 1 document\n" in lsr("search", tmp_path / "i", "apple").err
+    assert lsr("verify", tmp_path / "i").out.startswith("sound: 1 document; ")
+
+
+def test_compressed_standard_input_is_read(lsr, words):
+    done = lsr("search", words, "--json", stdin=gzip.compress(b"cats\nriver\n"))
+    assert [line["query"] for line in done.lines] == ["cats", "river"]
+
+
+def test_queries_may_come_through_a_pipe_or_with_the_names_of_other_tools(lsr, words, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    content = '{"query_id": "q7", "query": "cats"}\n{"qid": 8, "text": "river"}\n'
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit((tmp_path / "pipe").write_text, content)
+        done = lsr("search", words, "--queries", tmp_path / "pipe", "--json")
+    assert [(line["query_id"], line["query"]) for line in done.lines] == [("q7", "cats"), ("8", "river")]
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ def test_eval_takes_no_empty_name_for_the_default(lsr, folder):
         ("folder", ("--split", "dev"), 3),
         ("folder", ("--measures", "nonsense"), 2),
         ("folder", ("--min", "nDCG@10"), 2),
+        ("folder", ("--min", "nDCG@10=nan"), 2),
         ("folder", ("--measures", "R@5000"), 2),
         ("index", (), 2),
         ("index", ("--model", "bm25"), 2),

@@ -541,3 +541,17 @@ def test_more_documents_than_one_catalog_query_takes(tmp_path):
     with Index.build(tmp_path / "x", SparseVectors.from_rows([([1], [1])] * 1203)) as index:
         numbers = list(reversed(range(1203)))
         assert index.external_ids(numbers) == [str(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("documents", "arguments"),
+    [
+        ([{"id": "1", "text": "apple"}], {"encoder": 5}),
+        (SparseVectors([0, 1, 2], [1, 2], [1.0, 1.0]), {"ids": "ab"}),
+        (SparseVectors([0, 1, 2], [1, 2], [1.0, 1.0]), {"ids": 5}),
+    ],
+)
+def test_arguments_of_another_kind_are_usage_errors(tmp_path, documents, arguments):
+    with pytest.raises(UsageError):
+        Index.build(tmp_path / "x", documents, **arguments)
+    assert not (tmp_path / "x").exists()

@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_listed_says_so(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.iterdir", refuse)
-    with pytest.raises(NotFound, match="cannot be read: Permission denied"):
+    with pytest.raises(NotFound, match="cannot read: Permission denied"):
         Index.open(tmp_path)
 
 
@@ -327,10 +327,10 @@ def test_a_file_that_is_no_catalog_is_refused(root):
 def test_an_index_that_is_replaced_while_it_is_opened_is_opened_anew(root, monkeypatch):
     real = index_module.open_segment
 
-    def slow(*arguments):
+    def slow(*arguments, **options):
         monkeypatch.setattr(index_module, "open_segment", real)
         build(root, DOCUMENTS[:1], word_encoder(), BuildOptions(force=True))
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(index_module, "open_segment", slow)
     with Index.open(root) as index:

@@ -5,7 +5,7 @@ from toy import WORDS, folder_bytes, word_encoder
 
 from lsr.encoders.base import BlendedEncoder
 from lsr.encoders.bm25 import load_bm25
-from lsr.errors import BadInput, BadModel, NotFound, Refused, UsageError, WriteFailed
+from lsr.errors import BadInput, BadModel, NotFound, Refused, ShardsDropped, UsageError, WriteFailed
 from lsr.index import builder
 from lsr.index.index import Index
 from lsr.vectors import SparseVectors
@@ -49,6 +49,30 @@ def test_a_resumed_build_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, a
     interrupted(tmp_path / "x", DOCUMENTS, after)
     assert resumed(tmp_path / "x", DOCUMENTS) == 23 - after // 5 * 5
     assert folder_bytes(tmp_path / "x") == folder_bytes(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("changed", [0, 7, 14])
+def test_shards_that_do_not_fit_are_dropped_with_a_warning_before_anything_is_encoded(tmp_path, changed):
+    interrupted(tmp_path / "x", DOCUMENTS, 17)
+    documents = [*DOCUMENTS]
+    documents[changed] = documents[changed] | {"text": "another text"}
+    encoder = blend()
+    encoder.parts[0].document.interrupt_at = 0
+    with pytest.warns(ShardsDropped) as caught, pytest.raises(KeyboardInterrupt):
+        Index.build(tmp_path / "x", documents, encoder=encoder, resume=True)
+    assert [warning.message.shards for warning in caught] == [3 - changed // 5]
+    with pytest.warns(ShardsDropped):
+        assert resumed(tmp_path / "x", documents) == 23 - changed // 5 * 5
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_shards_that_fit_are_no_reason_to_warn(tmp_path, recwarn, damaged):
+    interrupted(tmp_path / "x", DOCUMENTS, 17)
+    if damaged:
+        (tmp_path / "x" / ".build" / "shard-000001.npz").write_bytes(b"PK")
+    later = [*DOCUMENTS[:16], DOCUMENTS[16] | {"text": "another text"}, *DOCUMENTS[17:]]
+    assert resumed(tmp_path / "x", later) == 8 + 5 * damaged
+    assert not [warning for warning in recwarn if warning.category is ShardsDropped]
 
 
 def test_progress_counts_what_was_taken_over(tmp_path):

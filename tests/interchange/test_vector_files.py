@@ -169,7 +169,7 @@ def test_the_format_is_found_by_content(tmp_path, monkeypatch):
             assert format_of_content(tmp_path / name) == found
             with import_index(tmp_path / name, tmp_path / f"{name}.idx") as back:
                 assert weights(back) == weights(index)
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "j").read_bytes())))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO((tmp_path / "j").read_bytes()))))
         with import_index("-", tmp_path / "stdin.idx") as back:
             assert weights(back) == weights(index)
     (tmp_path / "z").write_bytes(gzip.compress(ciff([("t", [(0, 1)])], ["a"])))

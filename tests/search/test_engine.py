@@ -190,7 +190,8 @@ def test_an_index_on_disk_with_two_segments_answers_like_one_with_one(kernel, la
     vectors = query_vectors(queries)
     answers = []
     for name, segments in (("one", one), ("two", two)):
-        with Index.open(write_index(tmp_path / name, segments, spaces((1.0, 0.5, 1.0)))) as index:
+        path = write_index(tmp_path / name, segments, spaces((1.0, 0.5, 1.0)))
+        with Index.open(path, preload=name == "two") as index:
             assert [s.first for s in index.segments] == [0, 123][: len(segments)]
             found = Engine(index.segments, index.manifest.spaces, kernel).search(vectors, 20)
             answers.append([hits(found, q) for q in range(len(queries))])

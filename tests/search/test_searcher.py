@@ -38,6 +38,21 @@ def named(tmp_path_factory):
         yield Searcher(index, blend())
 
 
+WRONG = {
+    "an encoder that is a number": lambda searcher: Searcher(searcher.index, 5),
+    "a blend that is a string": lambda searcher: searcher.search("apple", blend="words=1"),
+    "a blend that is a list": lambda searcher: searcher.search("apple", blend=["words"]),
+    "no queries": lambda searcher: searcher.search_batch(None),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
+def test_arguments_of_another_kind_are_usage_errors(named, call):
+    with pytest.raises(UsageError) as caught:
+        call(named)
+    assert caught.value.hint
+
+
 def test_terms_without_names_are_called_by_their_numbers(nameless):
     assert [nameless.find_term(token) for token in ("7", "007", "vectors:7")] == [7, 7, 7]
     by_name = nameless.search_vector(["7", "1"], [1.0, 0.5])

@@ -206,7 +206,7 @@ def test_a_file_with_only_a_header_is_an_error(tmp_path, content):
 
 
 def test_empty_stdin_is_an_error(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b""))))
     error = failure(open_documents("-"))
     assert (error.message, error.where) == ("no document in it", "stdin")
 
@@ -291,7 +291,7 @@ def test_another_encoding_is_named_with_its_remedy(tmp_path, name, encoding, mon
     data = f"{mark}{GOOD}\n{GOOD}\n".encode(encoding)
     path = write(tmp_path / name, gzip.compress(data) if name.endswith(".gz") else data)
     kind = encoding[:6]
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data))))
     attempts = (
         (lambda: open_documents(path), path),
         (lambda: list(open_documents(path, input_format="jsonl")), path),

@@ -37,7 +37,7 @@ def pairs(source):
 @pytest.fixture
 def stdin(monkeypatch):
     def give(text):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text.encode()))))
 
     return give
 

@@ -46,7 +46,7 @@ def test_queries_know_where_they_stand(tmp_path):
 
 
 def test_queries_from_stdin(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"first\nsecond\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"first\nsecond\n"))))
     queries = open_queries("-")
     assert pairs(queries) == [("1", "first"), ("2", "second")]
     assert queries[1].where == "stdin:2"

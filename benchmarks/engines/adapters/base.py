@@ -76,6 +76,9 @@ class Build:
 
 BUILDS = (
     Build("lsr", "lsr", "lsr_search:Lsr"),
+    Build("lsr", "lsr-reordered", "lsr_search:Lsr", {"reorder": True}),
+    Build("lsr", "lsr-small", "lsr_search:Lsr", {"layout": "small"}),
+    Build("lsr", "lsr-mapped", "lsr_search:Lsr", {"preload": False}),
     Build("splade-index", "splade-index", "splade_index:SpladeIndex"),
     Build("scipy", "scipy", "scipy_csr:Scipy"),
     Build("pisa", "pisa", "pisa:Pisa"),

@@ -1,4 +1,4 @@
-"""This project: exact search over a memory-mapped index with 8-bit impacts."""
+"""This project: exact search with 8-bit impacts, in several layouts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ class Lsr:
     package: ClassVar[str] = "lsr-search"
     settings = ("",)
 
-    def __init__(self, documents: Documents, folder: Path) -> None:
+    def __init__(
+        self, documents: Documents, folder: Path, layout: str = "fast", reorder: bool = False, preload: bool = True
+    ) -> None:
         import lsr
 
         weights = _as_floats(documents.levels, folder / "weights.f32")
         vectors = lsr.SparseVectors.trusted(documents.starts, documents.terms, weights)
-        self._index = lsr.Index.build(folder / "index", vectors, encoder=None)
+        path = folder / "index"
+        self._index = lsr.Index.build(path, vectors, encoder=None, layout=layout, reorder=reorder, threads=1)
+        if preload:  # the others hold their postings in memory too
+            self._index.close()
+            self._index = lsr.Index.open(path, preload=True)
         assert self._index.manifest.spaces[0].scale == 1.0, "whole weights are stored as they are"
         self._searcher = lsr.Searcher(self._index, kernel="compiled")
 

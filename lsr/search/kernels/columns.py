@@ -19,7 +19,7 @@ import numpy as np
 from lsr.index.byte_segment import ByteSegment
 from lsr.index.containers import COLUMN, KIND_SHIFT, LISTED, PAD, ROW_MASK, WINDOW, padded
 from lsr.index.manifest import SpaceEntry
-from lsr.jit import compiled
+from lsr.jit import compiled, inner
 from lsr.search.kernels.arithmetic import u16, u32
 from lsr.search.kernels.crossing import ArrayTable, f64_at, i64_at, u8_at, u16_at, u32_at, u64_at
 from lsr.search.kernels.ordering import write_hits
@@ -58,7 +58,7 @@ def segment_table(segment: ByteSegment, spaces: Sequence[SpaceEntry]) -> ArrayTa
     )
 
 
-@compiled
+@inner
 def _unpack(table: Any, size: int) -> Any:
     """The term directory, the containers, the document numbers, and the term spaces of a segment."""
     windows = (size + WINDOW - 1) // WINDOW
@@ -102,7 +102,7 @@ def scratch_table(size: Any, longest: int) -> ArrayTable:
     )
 
 
-@compiled
+@inner
 def _unpack_scratch(table: Any) -> Any:
     """Sums and group maxima, rooms for gathering, rooms for rescoring, candidates, and rooms for ordering."""
     return (
@@ -114,7 +114,7 @@ def _unpack_scratch(table: Any) -> Any:
     )
 
 
-@compiled
+@inner
 def _unpack_plan(table: Any) -> Any:
     """Arrays for a plan, see ``lsr.search.kernels.plan``."""
     whole, weights = i64_at(table, 12), u16_at(table, 13)
@@ -128,7 +128,7 @@ def _unpack_plan(table: Any) -> Any:
     )
 
 
-@compiled
+@inner
 def _sum_span(sums: Any, maxima: Any, first: int, width: int, index: Any, plan: Any, counts: Any) -> Any:
     """Fill the sums, and their group maxima, of a span from document ``first`` on; returns the number of groups."""
     columns, lists, rare = index
@@ -146,7 +146,7 @@ def _sum_span(sums: Any, maxima: Any, first: int, width: int, index: Any, plan: 
     return groups
 
 
-@compiled
+@inner
 def _gather_span(span: Any, cut: int, pool: Any, held: int) -> Any:
     sums, maxima, first, width, rooms = span
     found, found_sums = pool
@@ -161,7 +161,7 @@ def _gather_span(span: Any, cut: int, pool: Any, held: int) -> Any:
     return held
 
 
-@compiled
+@inner
 def _complete(found: Any, found_sums: Any, columns: Any, rows: Any, row_q: Any) -> None:
     """Add the columns that were left for later."""
     for t in range(rows.shape[0]):
@@ -170,7 +170,7 @@ def _complete(found: Any, found_sums: Any, columns: Any, rows: Any, row_q: Any) 
             found_sums[c] += u16((u32(column[found[c]]) * q) >> u32(8))
 
 
-@compiled
+@inner
 def _select(span: Any, k: int, slack: int, reserve: int, threshold: int, later: Any, pool: Any, held: int) -> Any:
     """Append the documents of a span that may be among the best k.
 
@@ -184,12 +184,12 @@ def _select(span: Any, k: int, slack: int, reserve: int, threshold: int, later: 
         if reserve > 0 and threshold > 0:
             end = _gather_span(span, threshold, pool, held)
             if end < 0:
-                return INCOMPLETE, 0
+                return np.int64(INCOMPLETE), threshold
             _complete(found[held:end], found_sums[held:end], columns, rows, row_q)
             threshold = max(threshold, kth_largest(found_sums[:end], k))
     end = _gather_span(span, max(1, threshold - slack - reserve), pool, held)
     if end < 0:
-        return INCOMPLETE, 0
+        return np.int64(INCOMPLETE), threshold
     _complete(found[held:end], found_sums[held:end], columns, rows, row_q)
     held = end
     if held > k:
@@ -198,7 +198,7 @@ def _select(span: Any, k: int, slack: int, reserve: int, threshold: int, later: 
     return held, threshold
 
 
-@compiled
+@inner
 def _leave_for_later(rows: Any, row_q: Any, tops: Any, budget: float) -> Any:
     """Order columns by falling bound; returns how many are summed, and the most that the others can add."""
     for i in range(1, rows.shape[0]):
@@ -207,14 +207,14 @@ def _leave_for_later(rows: Any, row_q: Any, tops: Any, budget: float) -> Any:
             rows[j], row_q[j], tops[j] = rows[j - 1], row_q[j - 1], tops[j - 1]
             j -= 1
         rows[j], row_q[j], tops[j] = row, q, top
-    n, reserve = rows.shape[0], 0
+    n, reserve = rows.shape[0], np.int64(0)
     while n > 0 and reserve + tops[n - 1] <= budget:
         n -= 1
         reserve += tops[n]
     return n, reserve
 
 
-@compiled
+@inner
 def _scan(index: Any, plan: Any, counts: Any, reserve: int, slack: int, k: int, scratch: Any) -> Any:
     """Candidates of all spans: number held, or ``INCOMPLETE``, and the threshold."""
     columns, _, _ = index
@@ -223,7 +223,8 @@ def _scan(index: Any, plan: Any, counts: Any, reserve: int, slack: int, k: int, 
     cursors = plan[4][2]
     n_used, n_columns, n_lists, n_rare = counts
     later = columns, rows[n_used:n_columns], row_q[n_used:n_columns]
-    whole, held, threshold = columns.shape[1], 0, 0
+    # Typed, since the compiler makes one more version of a function for every constant that it is called with.
+    whole, held, threshold = columns.shape[1], np.int64(0), np.int64(0)
     cursors[:n_rare] = 0
     for first in range(0, whole, SPAN):
         part = sums[: min(SPAN, whole - first)]
@@ -236,7 +237,7 @@ def _scan(index: Any, plan: Any, counts: Any, reserve: int, slack: int, k: int, 
     return held, threshold
 
 
-@compiled
+@inner
 def _score_all(exact: Any, index: Any, slots: Any, factors: Any) -> None:
     """Exact scores of all documents of a segment."""
     columns, lists, rare = index
@@ -259,7 +260,7 @@ def _score_all(exact: Any, index: Any, slots: Any, factors: Any) -> None:
                 exact[rare_documents[j]] += factor * np.float64(rare_levels[j])
 
 
-@compiled
+@inner
 def _search_all(size: Any, index: Any, numbers: Any, slots: Any, factors: Any, k: int, out: Any) -> Any:
     exact = np.empty(size, np.float64)
     _score_all(exact, index, slots, factors)
@@ -274,7 +275,7 @@ def _search_all(size: Any, index: Any, numbers: Any, slots: Any, factors: Any, k
     return write_hits(packed, found[:held], numbers, k, keys, spare, out[0], out[1])
 
 
-@compiled
+@inner
 def search_one(
     size: Any,
     directory: Any,
@@ -292,7 +293,7 @@ def search_one(
     used, n_columns, n_lists, n_rare, slack = make_plan(directory, spaces, terms, weights, plan)
     if used == 0:
         return 0
-    held, threshold, reserve = INCOMPLETE, 0, 0
+    held, threshold, reserve = np.int64(INCOMPLETE), np.int64(0), np.int64(0)
     if k <= CANDIDATES // 4:
         share = LATER_SHARE if k <= LATER_K or (k <= LATER_K_IN_MANY_SPANS and size > 2 * SPAN) else 0.0
         rows, row_q, tops = plan[2]
@@ -300,9 +301,9 @@ def search_one(
         counts = n_used, n_columns, n_lists, n_rare
         held, threshold = _scan(index, plan, counts, reserve, slack, k, scratch)
         if reserve > 0 and (held < k or threshold <= slack + reserve):
-            reserve = 0
+            reserve = np.int64(0)
             counts = n_columns, n_columns, n_lists, n_rare
-            held, threshold = _scan(index, plan, counts, 0, slack, k, scratch)
+            held, threshold = _scan(index, plan, counts, np.int64(0), slack, k, scratch)
     slots, factors = plan[0][:used], plan[1][:used]
     if held < k or threshold <= slack + reserve:  # a document with a sum of 0 may belong to the answer
         return _search_all(size, index, numbers, slots, factors, k, out)

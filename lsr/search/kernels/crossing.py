@@ -18,7 +18,7 @@ from numba import carray, config, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from lsr.jit import compiled
+from lsr.jit import inlined
 
 
 class ArrayTable:
@@ -54,42 +54,42 @@ else:
 
         return types.CPointer(types.uint8)(types.int64), generate
 
-    @compiled
+    @inlined
     def _bytes_at(address: Any, size: Any) -> Any:
         return carray(_pointer(address), (size,), np.uint8)
 
 
-@compiled
+@inlined
 def u8_at(table: Any, i: int) -> Any:
     """Array number i of a table, as uint8."""
     return _bytes_at(table[2 * i], table[2 * i + 1])
 
 
-@compiled
+@inlined
 def u16_at(table: Any, i: int) -> Any:
     """Array number i of a table, as uint16."""
     return u8_at(table, i).view(np.uint16)
 
 
-@compiled
+@inlined
 def u32_at(table: Any, i: int) -> Any:
     """Array number i of a table, as uint32."""
     return u8_at(table, i).view(np.uint32)
 
 
-@compiled
+@inlined
 def u64_at(table: Any, i: int) -> Any:
     """Array number i of a table, as uint64."""
     return u8_at(table, i).view(np.uint64)
 
 
-@compiled
+@inlined
 def i64_at(table: Any, i: int) -> Any:
     """Array number i of a table, as int64."""
     return u8_at(table, i).view(np.int64)
 
 
-@compiled
+@inlined
 def f64_at(table: Any, i: int) -> Any:
     """Array number i of a table, as float64."""
     return u8_at(table, i).view(np.float64)

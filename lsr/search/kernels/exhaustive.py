@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.jit import compiled
+from lsr.jit import compiled, inner
+from lsr.search.kernels.ordering import sort_keys
 
 WINDOW = 16384
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-@compiled
+@inner
 def _keep_largest(keys: NDArray[np.uint64], count: int, k: int) -> None:
     """Reorder ``keys[:count]`` so that the k largest come first."""
     low, high = 0, count - 1
@@ -43,7 +44,7 @@ def _keep_largest(keys: NDArray[np.uint64], count: int, k: int) -> None:
             return
 
 
-@compiled
+@inner
 def _search_one(
     size: int,
     starts: NDArray[np.int64],
@@ -56,7 +57,7 @@ def _search_one(
     keys: NDArray[np.uint64],
     cursors: NDArray[np.int64],
 ) -> int:
-    """Fill ``keys`` with the best documents, best first, and return how many there are."""
+    """Fill ``keys`` with the best documents, in any order, and return how many there are."""
     m = len(places)
     for t in range(m):
         cursors[t] = starts[places[t]]
@@ -89,7 +90,6 @@ def _search_one(
     if held > k:
         _keep_largest(keys, held, k)
         held = k
-    keys[:held] = np.sort(keys[:held])[::-1]
     return held
 
 
@@ -123,7 +123,7 @@ def search_many(
         out_counts: int64 [q], number of hits of each query.
     """
     sums = np.empty(min(size, WINDOW), np.float64)
-    keys = np.empty(2 * k + 64, np.uint64)
+    keys, spare = np.empty(2 * k + 64, np.uint64), np.empty(k, np.uint64)
     single = np.empty(1, np.uint32)
     as_float = single.view(np.float32)
     longest = 0
@@ -134,8 +134,11 @@ def search_many(
         a, b = borders[q], borders[q + 1]
         held = _search_one(size, starts, documents, impacts, places[a:b], factors[a:b], k, sums, keys, cursors)
         for i in range(held):
-            out_documents[q, i] = np.int64(_LOW - (keys[i] & _LOW))
-            single[0] = np.uint32(keys[i] >> _SHIFT)
+            keys[i] = ~keys[i]  # so that the best come first
+        ordered = sort_keys(keys[:held], spare[:held], 32, 32)
+        for i in range(held):
+            out_documents[q, i] = np.int64(ordered[i] & _LOW)
+            single[0] = np.uint32(~ordered[i] >> _SHIFT)
             out_scores[q, i] = as_float[0]
         out_counts[q] = held
         out_documents[q, held:] = -1

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lsr.jit import compiled
+from lsr.jit import inner
 from lsr.search.kernels.arithmetic import u32, u64
 
 INSERTION = 48
@@ -14,8 +14,8 @@ INSERTION = 48
 _LOW = u64(0xFFFFFFFF)
 
 
-@compiled
-def _sort(keys: Any, spare: Any, low_bits: int, high_bits: int) -> Any:
+@inner
+def sort_keys(keys: Any, spare: Any, low_bits: int, high_bits: int) -> Any:
     """Sort by the upper half and then the lower half of each key; returns the array that holds the result.
 
     ``low_bits`` and ``high_bits`` say how many bits of each half can differ; 0 low bits mean that keys with the same
@@ -50,7 +50,7 @@ def _sort(keys: Any, spare: Any, low_bits: int, high_bits: int) -> Any:
     return keys
 
 
-@compiled
+@inner
 def _bits(number: Any) -> Any:
     bits = 0
     while bits < 32 and number >> u64(bits):
@@ -58,7 +58,7 @@ def _bits(number: Any) -> Any:
     return bits
 
 
-@compiled
+@inner
 def write_hits(
     exact: Any, found: Any, numbers: Any, k: Any, keys: Any, spare: Any, out_documents: Any, out_scores: Any
 ) -> Any:
@@ -91,7 +91,7 @@ def write_hits(
         keys[held] = ((top - u64(words[i])) << u64(32)) | number
         held = u32(held + (exact[i] > 0.0))
     low_bits = _bits(u64(numbers.shape[0]))
-    order = _sort(keys[:held], spare[:held], low_bits, _bits(top - bottom))
+    order = sort_keys(keys[:held], spare[:held], low_bits, _bits(top - bottom))
     hits = min(np.int64(held), k)
     out_words = out_scores.view(np.uint32)
     for i in range(hits):

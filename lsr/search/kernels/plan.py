@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from lsr.index.containers import COLUMN, KIND_SHIFT, LISTED, ROW_MASK
-from lsr.jit import compiled
+from lsr.jit import inner
 from lsr.search.kernels.arithmetic import u16
 
 TOP = 65_000.0
 """No sum exceeds this, whatever the document."""
 
 
-@compiled
+@inner
 def _place(terms: Any, term: Any) -> Any:
     """Position of a term, or -1."""
     low, high = 0, terms.shape[0]
@@ -27,7 +27,7 @@ def _place(terms: Any, term: Any) -> Any:
     return low if low < terms.shape[0] and terms[low] == term else -1
 
 
-@compiled
+@inner
 def make_plan(directory: Any, spaces: Any, query_terms: Any, query_weights: Any, plan: Any) -> Any:
     """Fill a plan.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lsr.index.containers import COLUMN, KIND_SHIFT, LISTED, ROW_MASK, WINDOW
-from lsr.jit import compiled
+from lsr.jit import inner
 from lsr.search.kernels.arithmetic import prefetch, u16, u32
 
 FEW = 24
@@ -16,13 +16,13 @@ STEP = 32
 """One look-up in a list costs about as much as testing this many of its postings."""
 
 
-@compiled
+@inner
 def _guess(offset: Any, length: Any) -> Any:
     """Where an offset stands in a list of that length if the offsets are spread evenly."""
     return (u32(offset) * u32(length)) // u32(WINDOW)
 
 
-@compiled
+@inner
 def _walk(part: Any, offsets: Any, levels: Any, factor: float, taken: Any, seats: Any, seated: Any) -> None:
     """Add a list to the candidates of a window; ``seats`` gives a candidate's place by its offset where ``taken``."""
     begin, n = offsets.shape[0] // 8 * 8, u32(0)
@@ -49,7 +49,7 @@ def _walk(part: Any, offsets: Any, levels: Any, factor: float, taken: Any, seats
         part[seats[offsets[j]]] += factor * np.float64(levels[j])
 
 
-@compiled
+@inner
 def _look_up(part: Any, here: Any, base: int, offsets: Any, levels: Any, factor: float) -> None:
     """Add a list to a few candidates, each searched from where it should stand."""
     length = u32(offsets.shape[0])
@@ -64,7 +64,7 @@ def _look_up(part: Any, here: Any, base: int, offsets: Any, levels: Any, factor:
             part[c] += factor * np.float64(levels[j])
 
 
-@compiled
+@inner
 def _prefetch(here: Any, window: int, index: Any, slots: Any) -> None:
     """Ask the memory for what the candidates of a window need, all of it at once."""
     columns, (starts, borders, offsets, levels), _ = index
@@ -83,7 +83,7 @@ def _prefetch(here: Any, window: int, index: Any, slots: Any) -> None:
                 prefetch(levels, at)
 
 
-@compiled
+@inner
 def _walk_rare(
     part: Any, base: int, documents: Any, levels: Any, begin: int, factor: float, taken: Any, seats: Any
 ) -> Any:
@@ -98,7 +98,7 @@ def _walk_rare(
     return at
 
 
-@compiled
+@inner
 def rescore(exact: Any, found: Any, index: Any, slots: Any, factors: Any, cursors: Any, rooms: Any) -> None:
     """Fill ``exact`` with the scores of documents.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lsr.jit import compiled
+from lsr.jit import inner
 from lsr.search.kernels.arithmetic import u16, u32
 
 INCOMPLETE = -1
@@ -14,7 +14,7 @@ WIDEST = 32
 BYTES = 8
 
 
-@compiled
+@inner
 def group_width(size: Any, k: int) -> Any:
     """How many documents share one maximum: a power of two that divides ``PAD``.
 
@@ -27,21 +27,21 @@ def group_width(size: Any, k: int) -> Any:
     return width
 
 
-@compiled
+@inner
 def _max_into(out: Any, a: Any, b: Any) -> None:
     for i in range(out.shape[0]):
         x, y = a[i], b[i]
         out[i] = x if x > y else y
 
 
-@compiled
+@inner
 def _raise_to(low: Any, high: Any) -> None:
     for i in range(low.shape[0]):
         x, y = low[i], high[i]
         low[i] = x if x > y else y
 
 
-@compiled
+@inner
 def fold(out: Any, sums: Any, width: int) -> Any:
     """Write the maxima of groups of ``width`` sums (not neighbours) into ``out``; returns how many groups there are.
 
@@ -62,7 +62,7 @@ def fold(out: Any, sums: Any, width: int) -> Any:
     return size
 
 
-@compiled
+@inner
 def _count_from(values: Any, limit: Any) -> Any:
     total = np.int64(0)
     for p in range(0, values.shape[0], 32768):
@@ -74,7 +74,7 @@ def _count_from(values: Any, limit: Any) -> Any:
     return total
 
 
-@compiled
+@inner
 def kth_largest(values: Any, k: int) -> Any:
     """A number that at least k values reach, and that lies less than 2 below the k-th largest; 0 if there are fewer."""
     if values.shape[0] < k:
@@ -89,7 +89,7 @@ def kth_largest(values: Any, k: int) -> Any:
     return low
 
 
-@compiled
+@inner
 def _reaching(values: Any, limit: Any, flags: Any, hits: Any) -> Any:
     """Write the positions of the values that are at least ``limit``; returns how many there are."""
     size = values.shape[0]
@@ -108,7 +108,7 @@ def _reaching(values: Any, limit: Any, flags: Any, hits: Any) -> Any:
     return np.int64(n)
 
 
-@compiled
+@inner
 def gather(sums: Any, base: int, cut: int, maxima: Any, rooms: Any, found: Any, found_sums: Any, held: int) -> Any:
     """Append every document of a window whose sum reaches ``cut`` to the candidates, in ascending order.
 
@@ -142,7 +142,7 @@ def gather(sums: Any, base: int, cut: int, maxima: Any, rooms: Any, found: Any, 
     return held
 
 
-@compiled
+@inner
 def keep_from(found: Any, found_sums: Any, held: int, cut: int) -> Any:
     """Drop the candidates below ``cut``; returns how many are left."""
     kept = 0

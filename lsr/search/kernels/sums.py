@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lsr.index.containers import WINDOW
-from lsr.jit import compiled
+from lsr.jit import inner
 from lsr.search.kernels.arithmetic import high_product, prefetch, u16, u32
 
 TILE = 4_096
@@ -21,12 +21,12 @@ TILE = 4_096
 EIGHT, FOUR, TWO = 8, 4, 2
 
 
-@compiled
+@inner
 def _part(level: Any, q: Any) -> Any:
     return high_product(u16(u16(level) << u16(8)), q)
 
 
-@compiled
+@inner
 def _add8(sums: Any, c0: Any, c1: Any, c2: Any, c3: Any, c4: Any, c5: Any, c6: Any, c7: Any, q: Any) -> None:
     q0, q1, q2, q3, q4, q5, q6, q7 = q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]
     for i in range(sums.shape[0]):
@@ -43,27 +43,27 @@ def _add8(sums: Any, c0: Any, c1: Any, c2: Any, c3: Any, c4: Any, c5: Any, c6: A
         )
 
 
-@compiled
+@inner
 def _add4(sums: Any, c0: Any, c1: Any, c2: Any, c3: Any, q: Any) -> None:
     q0, q1, q2, q3 = q[0], q[1], q[2], q[3]
     for i in range(sums.shape[0]):
         sums[i] = u16(sums[i] + _part(c0[i], q0) + _part(c1[i], q1) + _part(c2[i], q2) + _part(c3[i], q3))
 
 
-@compiled
+@inner
 def _add2(sums: Any, c0: Any, c1: Any, q: Any) -> None:
     q0, q1 = q[0], q[1]
     for i in range(sums.shape[0]):
         sums[i] = u16(sums[i] + _part(c0[i], q0) + _part(c1[i], q1))
 
 
-@compiled
+@inner
 def _add1(sums: Any, c0: Any, q: Any) -> None:
     for i in range(sums.shape[0]):
         sums[i] = u16(sums[i] + _part(c0[i], q))
 
 
-@compiled
+@inner
 def sum_columns(sums: Any, columns: Any, base: int, rows: Any, row_q: Any) -> None:
     """Fill sums with those of columns.
 
@@ -111,14 +111,14 @@ def sum_columns(sums: Any, columns: Any, base: int, rows: Any, row_q: Any) -> No
             _add1(part, columns[rows[t], a:b], row_q[t])
 
 
-@compiled
+@inner
 def _scatter(sums: Any, offsets: Any, levels: Any, q: Any) -> None:
     wide = u32(q)
     for j in range(offsets.shape[0]):
         sums[offsets[j]] += u16((u32(levels[j]) * wide) >> u32(8))
 
 
-@compiled
+@inner
 def _scatter_rare(sums: Any, base: int, documents: Any, levels: Any, begin: int, q: Any) -> Any:
     """Add the postings from ``begin`` on that lie in the window; returns the first that does not."""
     wide, at, end = u32(q), begin, base + sums.shape[0]
@@ -128,7 +128,7 @@ def _scatter_rare(sums: Any, base: int, documents: Any, levels: Any, begin: int,
     return at
 
 
-@compiled
+@inner
 def add_lists(sums: Any, window: int, lists: Any, rows: Any, row_q: Any) -> None:
     """Add the postings of windowed lists to the sums of one window.
 
@@ -146,7 +146,7 @@ def add_lists(sums: Any, window: int, lists: Any, rows: Any, row_q: Any) -> None
         _scatter(sums, offsets[a:b], levels[a:b], row_q[t])
 
 
-@compiled
+@inner
 def prefetch_lists(window: int, lists: Any, rows: Any) -> None:
     """Ask the memory for the postings of a window, while columns are added."""
     starts, borders, offsets, levels = lists
@@ -159,7 +159,7 @@ def prefetch_lists(window: int, lists: Any, rows: Any) -> None:
             prefetch(offsets, i)
 
 
-@compiled
+@inner
 def add_rare(sums: Any, window: int, rare: Any, rows: Any, row_q: Any, cursors: Any) -> None:
     """Add the postings of rare lists to the sums of one window; windows are visited in ascending order.
 
