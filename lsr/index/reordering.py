@@ -182,35 +182,10 @@ def _keys(starts: Any, edges: Any, documents: Any, half: Any, gains: Any, begin:
         keys[i] = gain if i < half else -gain
 
 
-@inner
-def _split_value(keys: Any, k: Any) -> Any:
-    """The k-th smallest key, k from 1."""
-    values = keys.copy()
-    low, high = 0, values.shape[0] - 1
-    while low < high:
-        pivot, i, j = values[(low + high) >> 1], low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k - 1 <= j:
-            high = j
-        elif k - 1 >= i:
-            low = i
-        else:
-            break
-    return values[k - 1]
-
-
 @compiled
 def _exchange(starts: Any, edges: Any, documents: Any, half: Any, keys: Any, degrees: Any) -> Any:
     """Exchange documents so that the left half has the smallest keys; returns how many went each way."""
-    border, moved, a, b = _split_value(keys, half), 0, 0, half
+    border, moved, a, b = np.partition(keys, half - 1)[half - 1], 0, 0, half
     while True:
         while a < half and keys[a] <= border:
             a += 1
